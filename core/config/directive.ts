@@ -1,0 +1,73 @@
+/**
+ * One row of a directive table, and what its function is told of the line
+ * that it runs for (Apache's command_rec and cmd_parms).
+ */
+import type { ConfigError } from './errors.ts'
+import type { AnySettings, ConfigVector, Scope } from './settings.ts'
+import type { ServerConf } from './server_conf.ts'
+import type { Where } from './where.ts'
+
+export interface Directive {
+  readonly name: string
+  readonly where: Where
+  readonly help: string
+  /** Apache's words for the number of arguments, for example `takes one argument`. */
+  readonly takes: string
+  /** Which of the two vectors it writes; sections write neither. */
+  readonly scope: Scope
+  /**
+   * For a section (name begins with `<`, for example `<RequireAll`): runs the lines inside by
+   * calling `walk`, in between whatever the section means. `apply` is not called for it.
+   */
+  readonly section?: (command: Command, words: readonly string[], walk: () => void) => void
+  /** @throws ConfigError with Apache's text, without file and line */
+  apply(command: Command, words: readonly string[]): void
+}
+
+/** The line being carried out. */
+export interface Command {
+  readonly directive: Directive
+  /** Name as written in the file. */
+  readonly name: string
+  /** The rest of the line as written, after variable replacement. */
+  readonly args: string
+  readonly file: string
+  readonly line: number
+  /** The server being configured. */
+  readonly server: ServerConf
+  /** Path or pattern of the enclosing section, if any (for .htaccess: the directory). */
+  readonly path: string | undefined
+  /** Inside <Limit> (or, with `except`, <LimitExcept>): the methods named there. */
+  readonly limit?: { readonly methods: readonly string[]; readonly except: boolean }
+  /** The modules loaded. */
+  readonly table?: ModuleTable
+  /** True inside .htaccess. */
+  readonly htaccess: boolean
+  /** Where what this line says is kept. */
+  vector(scope: Scope): ConfigVector
+  /** The error for a wrong number of arguments: `NAME <takes>, HELP`. */
+  usage(takes: string): ConfigError
+  /** A path made absolute from ServerRoot. */
+  serverRootRelative(path: string): string
+  /** A message that does not stop the server: shown at start, logged on restart. */
+  note(level: 'warn' | 'info' | 'notice' | 'error', text: string): void
+  /** True while the file is only checked (`-t`) or a signal is sent: take nothing into use. */
+  readonly checking: boolean
+}
+
+/** What the reader asks about loaded modules; core/hook's ModuleList answers. */
+export interface ModuleTable {
+  /** Rows of that name (any case of letters), with the module that brings them; a section's name begins with `<`. */
+  find(name: string): readonly { readonly directive: Directive; readonly symbol: string; readonly file: string }[]
+  /** True for the symbol (`mime_module`) or source file (`mod_mime.c`) of a module loaded so far. */
+  has(name: string): boolean
+  /** All names of directives, for a suggestion. */
+  names(): Iterable<string>
+  settings(): readonly AnySettings[]
+}
+
+/** What a module brings to the configuration. */
+export interface Configures {
+  readonly settings?: readonly AnySettings[]
+  readonly directives?: readonly Directive[]
+}

@@ -1,0 +1,59 @@
+/** Every hook of the server, in the order a server's life and a request meet them. One set per generation. */
+import { runAll, runFirst, runVoid, type Hook, type HookFn, type Place, type Status } from './hook.ts'
+import type { Connection, Request, Server } from './types.ts'
+
+export const createHooks = () => ({
+  /** Before the configuration is carried out. */
+  preConfig: runAll<Startup>('pre_config'),
+  /** Directives are done: refuse, correct and warn about settings here. */
+  checkConfig: runAll<Startup>('check_config'),
+  /** Only for `-t` and dumps, after check_config. */
+  testConfig: runVoid<Startup>('test_config'),
+  /** Control process, still privileged: open what needs privilege. */
+  openLogs: runAll<Startup>('open_logs'),
+  postConfig: runAll<Startup>('post_config'),
+  /** In each child and each of its threads, before it serves. */
+  childInit: runVoid<Server>('child_init'),
+
+  preConnection: runAll<Connection>('pre_connection'),
+
+  postReadRequest: runAll<Request>('post_read_request'),
+  translateName: runFirst<Request>('translate_name'),
+  mapToStorage: runFirst<Request>('map_to_storage'),
+  headerParser: runAll<Request>('header_parser'),
+  accessChecker: runAll<Request>('access_checker'),
+  accessCheckerEx: runFirst<Request>('access_checker_ex'),
+  checkUserId: runFirst<Request>('check_user_id'),
+  authChecker: runFirst<Request>('auth_checker'),
+  typeChecker: runFirst<Request>('type_checker'),
+  fixups: runAll<Request>('fixups'),
+  insertFilter: runVoid<Request>('insert_filter'),
+  handler: runFirst<Request>('handler'),
+  logTransaction: runAll<Request>('log_transaction'),
+})
+
+export type Hooks = ReturnType<typeof createHooks>
+
+/** Hooks that run for each request: these have chains computed per configuration. */
+export type RequestHookName = {
+  [K in keyof Hooks]: Hooks[K] extends Hook<Request, Status> ? K : Hooks[K] extends Hook<Request, void> ? K : never
+}[keyof Hooks]
+
+/** What hooks of the server's start are told. */
+export interface Startup {
+  readonly server: Server
+  /** `-t`, a dump, or a signal to a running server: touch nothing. */
+  readonly checking: boolean
+  /** False at the first start, true when the running server reads its configuration again. */
+  readonly restart: boolean
+  /** Defines from -D and Define. */
+  readonly defines: ReadonlyMap<string, string | undefined>
+  serverRootRelative(path: string): string
+  /** A message of the start: plain on standard error at first, in the error log on restart. */
+  note(level: 'crit' | 'error' | 'warn' | 'notice' | 'info' | 'debug', module: string, text: string): void
+  /** Opens (or inherits) a descriptor that the children of this generation get under this name. */
+  descriptor(name: string, open: () => number): number
+}
+
+/** Adds a function under the name of the module that is registering. */
+export type On = <T, R>(hook: Hook<T, R>, fn: HookFn<T, R>, place?: Place) => void

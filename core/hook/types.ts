@@ -1,0 +1,157 @@
+/**
+ * What modules see of a connection and of a request. The classes behind these
+ * are core/server's; modules and MPMs know only the interfaces.
+ */
+import type { ConfigVector, Settings } from '../config/settings.ts'
+import type { ServerConf } from '../config/server_conf.ts'
+import type { Answer, Status } from './hook.ts'
+
+/** A server that is being served: its configuration, complete and merged. */
+export interface Server {
+  readonly conf: ServerConf
+  readonly virtual: boolean
+  /** What holds for the server: `server.get(mySettings)`. */
+  get<T extends object>(settings: Settings<T>): Readonly<T>
+  /** The main server and all virtual hosts, main first. */
+  readonly all: readonly Server[]
+  readonly main: Server
+  log(level: LogLevel, module: string, message: string): void
+}
+
+export type LogLevel = 'emerg' | 'alert' | 'crit' | 'error' | 'warn' | 'notice' | 'info' | 'debug'
+  | 'trace1' | 'trace2' | 'trace3' | 'trace4' | 'trace5' | 'trace6' | 'trace7' | 'trace8'
+
+export interface Connection {
+  /** Distinguishes connections of one child. */
+  readonly id: number
+  readonly clientIp: string
+  readonly clientPort: number
+  readonly localIp: string
+  readonly localPort: number
+  /** Requests begun on this connection so far, the current one included. */
+  readonly keepalives: number
+  /** The client went away or writing failed. */
+  readonly aborted: boolean
+}
+
+/** What a file system look-up found for `filename`. Times are in milliseconds, with a fraction. */
+export interface FileInfo {
+  readonly type: 'none' | 'file' | 'directory' | 'other'
+  readonly size: number
+  readonly mtimeMs: number
+  readonly ino: number
+  readonly mode: number
+}
+
+/** Response headers, in the order they were first set. Names compare without regard to case. */
+export interface HeaderTable {
+  get(name: string): string | undefined
+  set(name: string, value: string): void
+  /** A further line of the same name (Set-Cookie). */
+  add(name: string, value: string): void
+  /** Appends to a comma-separated value, or sets it. */
+  merge(name: string, value: string): void
+  unset(name: string): void
+  has(name: string): boolean
+  readonly size: number
+  [Symbol.iterator](): Iterator<readonly [name: string, value: string]>
+}
+
+/** Request headers, read from the bytes when asked. */
+export interface HeadersIn {
+  /** Value, joined by ", " when repeated; undefined when absent. */
+  get(name: string): string | undefined
+  fields(): Iterable<readonly [name: string, value: string]>
+}
+
+export interface Request {
+  readonly connection: Connection
+  readonly server: Server
+  /** As sent: `GET /x HTTP/1.1`. */
+  readonly requestLine: string
+  /** As sent: `GET`. HEAD is `HEAD`. */
+  readonly method: string
+  readonly isHead: boolean
+  /** 1001 for HTTP/1.1, 1000 for 1.0, 9 for 0.9. */
+  readonly protocol: number
+  /** As sent: `HTTP/1.1`. */
+  readonly protocolText: string
+  /** Request target as sent. */
+  readonly unparsedUri: string
+  /** Decoded and normalised path, one character per byte. */
+  uri: string
+  /** Query without the question mark. */
+  args: string | undefined
+  /** Host name asked for (Host header or absolute target), lower case, without port. */
+  readonly hostname: string | undefined
+  readonly headersIn: HeadersIn
+  readonly headersOut: HeaderTable
+  /** Kept also on errors and across internal redirects (Apache's err_headers_out). */
+  readonly errHeadersOut: HeaderTable
+  /** After the response: the connection stays open for another request. */
+  readonly keepAlive?: boolean
+  /** Response status; 200 until somebody says otherwise. */
+  status: number
+  /** Absolute path that the URI was mapped to, one character per byte; undefined before translate_name. */
+  filename: string | undefined
+  /** What follows the file in the path. */
+  pathInfo: string
+  readonly finfo: FileInfo
+  /** Name that chooses the handler: SetHandler, AddHandler, or a module. */
+  handler: string | undefined
+  contentType: string | undefined
+  contentEncoding: string | undefined
+  contentLanguages: readonly string[]
+  /** Authenticated user. */
+  user: string | undefined
+  /** Settings merged from all sections that hold for the request. */
+  dir<T extends object>(settings: Settings<T>): Readonly<T>
+  readonly dirVector: ConfigVector
+  /** Notes of modules to each other, and environment variables (`%{N}n`, `%{N}e`). Made when first used. */
+  readonly notes: Map<string, string>
+  readonly env: Map<string, string>
+  /** When the request line had been read, ms since the epoch, with a fraction. */
+  readonly requestTime: number
+  /** Bytes of the body sent so far (`%B`); of everything on the wire (`%O`). */
+  readonly bytesSent: number
+  readonly wireBytesSent: number
+  /** The request this one was redirected from internally, if any; the first and the last of the chain. */
+  readonly prev: Request | undefined
+  /** The request that an internal redirect of this one made. */
+  readonly next?: Request | undefined
+
+  /** Adds to the body. Awaiting the answer, if there is one, keeps memory bounded with a slow client. */
+  write(data: string | Uint8Array): Promise<void> | undefined
+  /** Sends a part of a file as (the rest of) the body. The core closes nothing: `path` is opened by the core. */
+  sendFile(path: string, offset: number, length: number): void
+  /** Next piece of the request body, or null at its end. The piece is the caller's. */
+  read(): Promise<Uint8Array | null>
+  /** True if the request has a body that has not been read to its end. */
+  readonly hasBody: boolean
+  /** Goes on as if `path` (with optional query) had been asked for, with GET. */
+  internalRedirect(path: string): Answer<Status>
+  /**
+   * What another URI path (decoded; the query is this request's unless one follows) would map to: translate,
+   * walk, type checking, no handler (Apache's ap_sub_req_lookup_uri).
+   */
+  subLookup(path: string): Lookup
+  /** Becomes what the look-up found, in place (Apache's ap_internal_fast_redirect). */
+  fastRedirect(to: Lookup): void
+  /** Looks up a file's type without touching the request; at most one system call per turn of the loop. */
+  stat(path: string): FileInfo
+  /** This server's own URL for a path: `http://host:port/path` with the right host (UseCanonicalName). */
+  constructUrl(path: string): string
+  log(level: LogLevel, module: string, message: string): void
+}
+
+/** What a subrequest for a look-up found. */
+export interface Lookup {
+  readonly status: number
+  readonly filename: string | undefined
+  readonly uri: string
+  readonly finfo: FileInfo
+  readonly contentType: string | undefined
+  readonly handler: string | undefined
+  /** For a redirect or a refusal: its headers. */
+  readonly headersOut: HeaderTable
+}

@@ -1,0 +1,70 @@
+/** Memory shared between processes, waking threads, and the calling process itself, on Linux. */
+import { SystemError, type Bell, type Fd, type Host, type Shared } from './port.ts'
+import type { System } from './system.ts'
+
+const MFD_CLOEXEC = 1
+const PROT_READ = 1, PROT_WRITE = 2, MAP_SHARED = 1
+const EFD_SEMAPHORE = 1, EFD_NONBLOCK = 0x800, EFD_CLOEXEC = 0x80000
+const PR_SET_NAME = 15
+const MAP_FAILED = 0xffffffffffffffffn
+
+const mustBe = (system: System) => (call: string, result: number): number => {
+  if (result < 0) throw new SystemError(call, system.errno())
+  return result
+}
+
+export function linuxShared(system: System): Shared {
+  const memfdCreate = system.call('int memfd_create(void *name, uint32_t flags)')
+  const ftruncate = system.call('int ftruncate(int fd, int64_t length)')
+  const mmap = system.call('uint64_t mmap(uintptr_t at, size_t length, int protection, int flags, int fd, int64_t offset)')
+  const eventfd = system.call('int eventfd(uint32_t initial, int flags)')
+  const read = system.call('intptr_t read(int fd, uintptr_t into, size_t length)')
+  const write = system.call('intptr_t write(int fd, uintptr_t from, size_t length)')
+  const close = system.call('int close(int fd)')
+  const must = mustBe(system)
+
+  const attach = (fd: Fd, bytes: number): ArrayBuffer => {
+    const at = BigInt(mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0))
+    if (at === MAP_FAILED) throw new SystemError('mmap', system.errno())
+    return system.viewOf(at, bytes)
+  }
+
+  const count = system.allocate(8)
+  const attachBell = (fd: Fd): Bell => ({
+    fd,
+    ring(times) {
+      count.bytes.writeUInt32LE(times, 0)
+      count.bytes.writeUInt32LE(0, 4)
+      write(fd, count.address, 8)
+    },
+    take: () => read(fd, count.address, 8) === 8,
+    close: () => void close(fd),
+  })
+
+  return {
+    create(name, bytes) {
+      const fd = must('memfd_create', memfdCreate(Buffer.from(`${name}\0`), MFD_CLOEXEC))
+      must('ftruncate', ftruncate(fd, bytes))
+      return { fd, buffer: attach(fd, bytes) }
+    },
+    attach,
+    bell: () => attachBell(must('eventfd', eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC))),
+    attachBell,
+  }
+}
+
+export function linuxHost(system: System): Host {
+  const dup2 = system.call('int dup2(int from, int to)')
+  const prctl = system.call('int prctl(int option, void *value, uint64_t a, uint64_t b, uint64_t c)')
+  const gettid = system.call('int gettid()')
+  const umask = system.call('int umask(int mask)')
+  const must = mustBe(system)
+
+  return {
+    memory: system.allocate,
+    dup2: (from, to) => void must('dup2', dup2(from, to)),
+    nameThread: (name) => void prctl(PR_SET_NAME, Buffer.from(`${name.slice(0, 15)}\0`), 0, 0, 0),
+    threadId: () => gettid(),
+    umask: (mask) => void umask(mask),
+  }
+}

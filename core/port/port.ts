@@ -1,0 +1,167 @@
+/**
+ * The port: all that the server asks of an operating system. A platform is one
+ * object of this type, written in one file, put together from shared parts.
+ *
+ * Calls on the request path answer a count, or a negative errno, and never
+ * throw. Set-up calls throw a SystemError. Descriptors are non-blocking and
+ * close-on-exec unless they are made to be inherited.
+ */
+export type Fd = number
+/** A count, or a negative errno. */
+export type Result = number
+
+export interface Port {
+  readonly platform: string
+  readonly poll: PollProvider
+  readonly net: Net
+  readonly files: Files
+  readonly shared: Shared
+  readonly host: Host
+}
+
+/** Bits of interest and of readiness. */
+export const Ready = { in: 1, out: 2, hangup: 4, /** only to ask: wake one of several waiters */ exclusive: 8 } as const
+
+export interface PollProvider {
+  /** Name as in `httpd -V` and --with-poll. */
+  readonly method: string
+  open(): Poller
+  /** The poller behind a handle that another thread of this process opened: to add and remove only. */
+  attach(handle: Fd): PollSet
+}
+
+/** Level-triggered readiness, whatever the kernel mechanism. May be changed from any thread. */
+export interface PollSet {
+  readonly handle: Fd
+  add(fd: Fd, interest: number): Result
+  change(fd: Fd, interest: number, was: number): Result
+  remove(fd: Fd, was: number): Result
+}
+
+export interface Poller extends PollSet {
+  /** Takes what is ready now, without waiting; `fds` and `ready` hold that many entries. */
+  take(): number
+  readonly fds: Int32Array
+  readonly ready: Uint8Array
+  /** Calls back, through the event loop of this thread, whenever something is ready. Keeps the thread alive. */
+  watch(onReady: () => void): void
+  close(): void
+}
+
+/** Bytes at a fixed place in memory: system calls take its address without any conversion. */
+export interface Memory {
+  readonly bytes: Buffer
+  readonly address: number
+}
+
+export interface Endpoint {
+  readonly address: string
+  readonly port: number
+}
+
+export interface Net {
+  /** @throws SystemError (EADDRINUSE, EACCES …) */
+  listen(at: { address: string; port: number; v6only: boolean }, options: ListenOptions): Fd
+  /** Accepts one connection; its peer stands in `peer()` until the next call. */
+  accept(listener: Fd): Result
+  peer(): Endpoint
+  localEnd(fd: Fd): Endpoint
+  recv(fd: Fd, into: Memory, offset: number, length: number): Result
+  /** `more`: a sendfile follows at once (MSG_MORE). Never raises SIGPIPE. */
+  send(fd: Fd, from: Memory, offset: number, length: number, more: boolean): Result
+  sendfile(socket: Fd, file: Fd, offset: number, length: number): Result
+  /** Sends FIN. */
+  shutdown(fd: Fd): void
+  close(fd: Fd): void
+  noDelay(fd: Fd): void
+}
+
+export interface ListenOptions {
+  readonly backlog: number
+  readonly reusePort: boolean
+  readonly sendBuffer: number
+  readonly receiveBuffer: number
+}
+
+/** What stat(2) says; times in milliseconds with a fraction. One object per call site, reused. */
+export interface Stat {
+  mode: number
+  size: number
+  mtimeMs: number
+  ctimeMs: number
+  ino: number
+  dev: number
+  uid: number
+}
+
+export interface Files {
+  /** @param path bytes ending in NUL @param follow false: the link itself */
+  stat(path: Buffer, into: Stat, follow: boolean): Result
+  /** Opens for reading. A count of 0 or more is a descriptor. */
+  open(path: Buffer): Result
+  pread(fd: Fd, into: Memory, offset: number, length: number, position: number): Result
+  close(fd: Fd): void
+}
+
+export interface Shared {
+  /** Memory seen by every process that inherits the descriptor, zeroed. @throws SystemError */
+  create(name: string, bytes: number): { readonly fd: Fd; readonly buffer: ArrayBuffer }
+  /** @throws SystemError */
+  attach(fd: Fd, bytes: number): ArrayBuffer
+  /** A counter that threads wait on: each `ring(n)` lets n of them through. */
+  bell(): Bell
+  attachBell(fd: Fd): Bell
+}
+
+export interface Bell {
+  readonly fd: Fd
+  ring(times: number): void
+  /** Takes one ring if there is one. */
+  take(): boolean
+  close(): void
+}
+
+export interface Host {
+  memory(bytes: number): Memory
+  /** Makes `to` a copy of `from`. @throws SystemError */
+  dup2(from: Fd, to: Fd): void
+  /** Name of the calling thread as ps and top show it, at most 15 bytes. */
+  nameThread(name: string): void
+  /** Kernel id of the calling thread, as in ps -L. */
+  threadId(): number
+  umask(mask: number): void
+}
+
+/** A system call that failed while something was being set up. */
+export class SystemError extends Error {
+  readonly errno: number
+  readonly call: string
+
+  constructor(call: string, errno: number) {
+    super(`${call}: ${describeErrno(errno)}`)
+    this.call = call
+    this.errno = errno
+  }
+}
+
+/** The C library's text for an errno, as log lines show it: `Address already in use`. */
+export function describeErrno(errno: number): string {
+  return ERRNO_TEXT[errno] ?? `Error ${errno}`
+}
+
+const ERRNO_TEXT: Readonly<Record<number, string>> = {
+  1: 'Operation not permitted', 2: 'No such file or directory', 4: 'Interrupted system call', 5: 'Input/output error',
+  9: 'Bad file descriptor', 11: 'Resource temporarily unavailable', 12: 'Cannot allocate memory',
+  13: 'Permission denied', 17: 'File exists', 20: 'Not a directory', 21: 'Is a directory', 22: 'Invalid argument',
+  23: 'Too many open files in system', 24: 'Too many open files', 28: 'No space left on device',
+  30: 'Read-only file system', 32: 'Broken pipe', 36: 'File name too long', 40: 'Too many levels of symbolic links',
+  95: 'Operation not supported', 97: 'Address family not supported by protocol', 98: 'Address already in use',
+  99: 'Cannot assign requested address', 103: 'Software caused connection abort', 104: 'Connection reset by peer',
+  110: 'Connection timed out', 111: 'Connection refused',
+}
+
+/** Error numbers that code looks at (Linux). */
+export const Errno = {
+  perm: 1, noent: 2, intr: 4, io: 5, again: 11, nomem: 12, acces: 13, notdir: 20, isdir: 21, inval: 22, nfile: 23,
+  mfile: 24, pipe: 32, nametoolong: 36, loop: 40, addrinuse: 98, connaborted: 103, connreset: 104, timedout: 110,
+} as const
