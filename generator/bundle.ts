@@ -1,0 +1,115 @@
+/*
+ * Bundling: from the plan's result to dist/lib/httpd.cjs and dist/modules/mod_*.so, with esbuild.
+ * What is in the server is the generated import list and nothing else; a loadable module leaves `httpd` to
+ * LoadModule, so there is never a second copy of the core.
+ */
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, join, resolve } from 'node:path'
+import type * as Esbuild from 'esbuild'
+import type { Config } from './config.ts'
+import { writeIfChanged } from './files.ts'
+import { copyKoffi } from './koffi.ts'
+import { BUILT_ON } from './outputs.ts'
+
+/** What all bundles of a build have in common. */
+function common(config: Config): Esbuild.BuildOptions {
+  return {
+    // No keepNames: names stay readable without it, and it costs a call for every closure that is made.
+    bundle: true, write: false, platform: 'node', format: 'cjs', target: 'node20',
+    minifySyntax: !config.debug, treeShaking: true, legalComments: 'none',
+    sourcemap: config.debug ? 'inline' : false, logLevel: 'warning',
+    // Names are resolved by what is written here alone, not by the editor's settings.
+    tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
+    define: { MPM_THREADED: String(config.threaded), MPM_ASYNC: String(config.async) },
+  }
+}
+
+/** The server itself. */
+function serverOptions(config: Config, srcdir: string): Esbuild.BuildOptions {
+  return {
+    ...common(config),
+    entryPoints: [join(srcdir, 'core/main.ts')], outfile: 'dist/lib/httpd.cjs', external: ['koffi'],
+    alias: {
+      httpd: join(srcdir, 'core/api.ts'),
+      '#modules': resolve('build/modules.ts'),
+      '#pollers': resolve('build/pollers.ts'),
+      '#build': resolve('build/build-info.ts'),
+    },
+  }
+}
+
+/** All loadable modules, each a bundle of its own. */
+function moduleOptions(config: Config, srcdir: string): Esbuild.BuildOptions {
+  const modules = [...config.loadableMpms, ...config.loadableModules]
+  return {
+    ...common(config),
+    entryPoints: modules.map(({ source, product }) => ({ in: join(srcdir, source), out: product })),
+    outdir: 'dist/modules', outExtension: { '.js': '.js' }, external: ['httpd'],
+    banner: { js: `/* switchyard module: AP24 ${config.magic} */` },
+  }
+}
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+
+/** A time as `httpd -v` shows it: `Nov 20 2026 09:13:39`. SOURCE_DATE_EPOCH (seconds) makes builds repeatable. */
+export function buildDate(now: Date, epoch: string | undefined): string {
+  const two = (n: number): string => String(n).padStart(2, '0')
+  const fixed = epoch === undefined || !/^\d+$/.test(epoch) ? undefined : new Date(Number(epoch) * 1000)
+  const date = fixed ?? now
+  const [day, hour, minute, second, month, year] = fixed === undefined
+    ? [date.getDate(), date.getHours(), date.getMinutes(), date.getSeconds(), date.getMonth(), date.getFullYear()]
+    : [date.getUTCDate(), date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds(),
+        date.getUTCMonth(), date.getUTCFullYear()]
+  return `${months[month]!} ${String(day).padStart(2)} ${year} ${two(hour)}:${two(minute)}:${two(second)}`
+}
+
+/** Writes the server with the date of this make, unless it is the same server as the last make's. */
+function writeServer(text: string, path: string): boolean {
+  const record = 'build/httpd.sum'
+  const sum = createHash('sha256').update(text).digest('hex')
+  const last = readIfThere(record)
+  if (last === `${sum}\n` && readIfThere(path) !== undefined) return false
+  writeIfChanged(path, text.replaceAll(BUILT_ON, buildDate(new Date(), process.env['SOURCE_DATE_EPOCH'])))
+  writeIfChanged(record, `${sum}\n`)
+  return true
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Removes modules of an earlier build that are not in this one. */
+function removeStale(kept: readonly string[]): void {
+  for (const name of readdirSync('dist/modules')) {
+    if (/^mod_\w+\.so$/.test(name) && !kept.includes(name)) rmSync(join('dist/modules', name))
+  }
+}
+
+/** Builds everything; answers the files that changed. The current directory is the build directory. */
+export async function bundle(config: Config): Promise<string[]> {
+  const srcdir = resolve(config.srcdir)
+  const esbuild = createRequire(join(srcdir, 'package.json'))('esbuild') as typeof Esbuild
+  const modules = [...config.loadableMpms, ...config.loadableModules]
+  const [server, loadable] = await Promise.all([
+    esbuild.build(serverOptions(config, srcdir)),
+    modules.length > 0 ? esbuild.build(moduleOptions(config, srcdir)) : { outputFiles: [] },
+  ])
+  const changed: string[] = []
+  for (const file of server.outputFiles!) {
+    if (writeServer(file.text, 'dist/lib/httpd.cjs')) changed.push('dist/lib/httpd.cjs')
+  }
+  for (const file of loadable.outputFiles!) {
+    const path = join('dist/modules', basename(file.path, '.js'))
+    if (writeIfChanged(path, file.text)) changed.push(path)
+  }
+  removeStale(modules.map((module) => module.product))
+  copyKoffi(srcdir, 'dist/lib')
+  return changed
+}
