@@ -71,10 +71,13 @@ export function arity(args: readonly Arg<unknown>[]): { min: number; max: number
   const maybe = args.filter((arg) => arg.count === 'optional').length
   if (args.includes(raw)) return { min: 0, max: Infinity, takes: 'takes the rest of the line' }
   if (args.some((arg) => arg.count === 'each')) {
-    return { min: one + 1, max: Infinity, takes: one === 0 ? 'requires at least one argument' : 'requires at least two arguments' }
+    const takes = one === 0 ? 'requires at least one argument' : 'requires at least two arguments'
+    return { min: one + 1, max: Infinity, takes }
   }
-  if (one === 1 && maybe === 0 && args[0]!.flag) return { min: 1, max: 1, takes: 'must be On or Off' }
-  return { min: one, max: one + maybe, takes: TAKES[`${one}-${one + maybe}`] ?? `takes ${one} to ${one + maybe} arguments` }
+  // What follows On or Off is not looked at: `KeepAlive On # always` is fine.
+  if (one === 1 && maybe === 0 && args[0]!.flag) return { min: 1, max: Infinity, takes: 'must be On or Off' }
+  const max = one + maybe
+  return { min: one, max, takes: TAKES[`${one}-${max}`] ?? `takes ${one} to ${max} arguments` }
 }
 
 const TAKES: Readonly<Record<string, string>> = {

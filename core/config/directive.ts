@@ -4,7 +4,7 @@
  */
 import type { ConfigError } from './errors.ts'
 import type { AnySettings, ConfigVector, Scope } from './settings.ts'
-import type { ServerConf } from './server_conf.ts'
+import type { Section, ServerConf } from './server_conf.ts'
 import type { Where } from './where.ts'
 
 export interface Directive {
@@ -17,11 +17,27 @@ export interface Directive {
   readonly scope: Scope
   /**
    * For a section (name begins with `<`, for example `<RequireAll`): runs the lines inside by
-   * calling `walk`, in between whatever the section means. `apply` is not called for it.
+   * calling `walk`, in between whatever the section means. `apply` is not called for it. The words
+   * are those before the `>`.
    */
-  readonly section?: (command: Command, words: readonly string[], walk: () => void) => void
+  readonly section?: (command: Command, words: readonly string[], walk: (inside?: Inside) => void) => void
   /** @throws ConfigError with Apache's text, without file and line */
   apply(command: Command, words: readonly string[]): void
+}
+
+/** What is different for the lines inside of a section; what is not given stays as it is around it. */
+export interface Inside {
+  /** A virtual host: they configure it. */
+  readonly server?: ServerConf
+  /** They say what holds in this section. */
+  readonly section?: Section
+  readonly limit?: Limit
+}
+
+/** Inside <Limit> (or, with `except`, <LimitExcept>): the methods named there; GET stands for HEAD as well. */
+export interface Limit {
+  readonly methods: readonly string[]
+  readonly except: boolean
 }
 
 /** The line being carried out. */
@@ -37,8 +53,13 @@ export interface Command {
   readonly server: ServerConf
   /** Path or pattern of the enclosing section, if any (for .htaccess: the directory). */
   readonly path: string | undefined
-  /** Inside <Limit> (or, with `except`, <LimitExcept>): the methods named there. */
-  readonly limit?: { readonly methods: readonly string[]; readonly except: boolean }
+  /** Names of the enclosing sections as written (`<Directory`), the innermost first. */
+  readonly within?: readonly string[]
+  /** The enclosing section, if any; in .htaccess one that stands for the whole file. */
+  readonly section?: Section | undefined
+  readonly limit?: Limit
+  /** In .htaccess under `AllowOverride Options=a,b`: the options that it may switch. */
+  readonly overrideOptions?: number
   /** The modules loaded. */
   readonly table?: ModuleTable
   /** True inside .htaccess. */

@@ -9,7 +9,8 @@ export interface Position {
   readonly line: number
 }
 
-export type SectionKind = 'Directory' | 'DirectoryMatch' | 'Files' | 'FilesMatch' | 'Location' | 'LocationMatch' | 'If' | 'Limit'
+export type SectionKind =
+  'Directory' | 'DirectoryMatch' | 'Files' | 'FilesMatch' | 'Location' | 'LocationMatch' | 'If' | 'Limit'
 
 /** One section that holds for some requests. */
 export interface Section {
@@ -19,7 +20,9 @@ export interface Section {
   readonly at: Position
   /** What the section says. */
   readonly vector: ConfigVector
-  /** <Files> and <If> inside of it, in the order of the file. */
+  /** For Directory: how many directories its path names, 0 for the root. */
+  readonly components?: number
+  /** <Files> inside of it, in the order of the file. */
   readonly inner: Section[]
   /** True if the section holds for a path (Directory), a file name (Files), or a URL path (Location). */
   matches(subject: string): boolean

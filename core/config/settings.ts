@@ -21,7 +21,7 @@ export class ConfigVector {
   /** What this place says: written by directives. */
   said<T extends object>(settings: Settings<T>): Partial<T> {
     this.#holds.length = 0
-    return (this.#said[settings.index] ??= {}) as Partial<T>
+    return (this.#said[settings.index] ??= {})
   }
 
   /** What holds: complete, frozen, made once. Cheap enough for the request path. */
@@ -29,7 +29,7 @@ export class ConfigVector {
     const held = this.#holds[settings.index]
     if (held !== undefined) return held as Readonly<T>
     const said = this.#said[settings.index]
-    return (this.#holds[settings.index] = Object.freeze({ ...settings.defaults, ...said })) as Readonly<T>
+    return (this.#holds[settings.index] = Object.freeze({ ...settings.defaults, ...said }))
   }
 
   /** A new vector in which what `inner` says wins, setting by setting. */
@@ -85,7 +85,8 @@ export class Settings<T extends object> {
       name, where, help, takes,
       scope: this.scope,
       apply: (command, words) => {
-        if (words.length < min || words.length > max) throw command.usage(takes)
+        // An empty word where one is needed is none, as in Apache.
+        if (words.length < min || words.length > max || words.slice(0, min).includes('')) throw command.usage(takes)
         const rest = [...words]
         const values = args.map((arg) => arg.take(rest, command)) as Values<A>
         const said = command.vector(this.scope).said(this)

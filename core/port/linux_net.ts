@@ -9,6 +9,7 @@ const IPPROTO_TCP = 6, TCP_NODELAY = 1, IPPROTO_IPV6 = 41, IPV6_V6ONLY = 26
 const MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000, MSG_MORE = 0x8000
 const SHUT_WR = 1
 
+// eslint-disable-next-line max-lines-per-function -- a table of calls
 export function linuxNet(system: System): Net {
   const socket = system.call('int socket(int domain, int type, int protocol)')
   const bind = system.call('int bind(int fd, uintptr_t address, int length)')

@@ -12,6 +12,7 @@ const EV_EOF = 0x8000
 // struct kevent on 64-bit: uintptr ident, int16 filter, uint16 flags, uint32 fflags, intptr data, void *udata
 const SIZE = 32, FILTER_AT = 8, FLAGS_AT = 10
 
+// eslint-disable-next-line max-lines-per-function -- a backend is one closure over its buffers
 export const kqueue = (calls: PollCalls): PollProvider => {
   const kqueueCall = calls.call('int kqueue()')
   const kevent = calls.call('int kevent(int kq, uintptr_t changes, int nchanges, uintptr_t events, int nevents, uintptr_t timeout)')

@@ -1,0 +1,36 @@
+/**
+ * The one face of the core that modules and MPMs see, under the name `httpd`.
+ * What is not here is nobody's business outside of the core.
+ */
+export * from './config/settings.ts'
+export * from './config/args.ts'
+export * from './config/where.ts'
+export { ConfigError } from './config/errors.ts'
+export { compileRegex } from './config/regex.ts'
+export { fsPath } from './config/include.ts'
+export { ifVersionDirective } from './config/reader.ts'
+export type { Command, Directive, ModuleTable } from './config/directive.ts'
+export type { Section, ServerConf } from './config/server_conf.ts'
+export * from './hook/hook.ts'
+export type { Hooks, On, Startup } from './hook/hooks.ts'
+export type { Module } from './hook/module.ts'
+export type * from './hook/types.ts'
+export * from './base/dates.ts'
+export * from './base/escape.ts'
+export * from './base/path.ts'
+export * from './base/fnmatch.ts'
+export { atTurnEnd } from './base/turn.ts'
+export * from './base/version.ts'
+export * from './server/authz_registry.ts'
+export * from './server/core_settings.ts'
+export { duration, isUrl, noExpressions, wholeNumber } from './server/directive_values.ts'
+export { openLog } from './server/log_target.ts'
+export { knownLogId, log, mightLog } from './server/log.ts'
+export { errnoPrefix } from './server/notes.ts'
+export { unixd } from './server/unixd_settings.ts'
+export { isMpm, Next } from './server/mpm.ts'
+export type {
+  Asked, ChildHandle, Conn, ConnOwner, Engine, Mpm, Population, Seat, Site, SiteEvent, Traits,
+} from './server/mpm.ts'
+export { Status as SeatStatus, type ProcessRow, type Scoreboard, type WorkerRow } from './server/scoreboard.ts'
+export { Ready, type Bell, type Endpoint, type Fd, type Poller, type PollProvider, type PollSet } from './port/port.ts'

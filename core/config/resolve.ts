@@ -1,0 +1,250 @@
+/**
+ * Which sections hold for a request, and what they say together. One rule:
+ * equal lists of sections give the identical object, so everything worked out
+ * from a configuration is worked out once.
+ *
+ *   defaults ─► <Directory> of / ─► its .htaccess ─► <Directory> of /a/ ─► its .htaccess ─► …
+ *            ─► <DirectoryMatch> ─► <Files> ─► <Location>
+ *
+ * Each arrow is a step from one Resolved to the next, remembered in the first.
+ */
+import { parentDirectory, tidyPath } from '../base/path.ts'
+import type { HtaccessFault, HtaccessFile } from './htaccess.ts'
+import { nothing, type Rights } from './rights.ts'
+import type { Section, ServerConf } from './server_conf.ts'
+import type { AnySettings, ConfigVector } from './settings.ts'
+
+export type { HtaccessFault } from './htaccess.ts'
+
+/** What holds for some requests. */
+export interface Resolved {
+  readonly vector: ConfigVector
+  readonly id: number
+  /** For whoever works something out from the vector. */
+  slot: unknown
+}
+
+/** Where .htaccess files come from. It is asked for each request: it keeps files, and notices when they change. */
+export interface HtaccessSource {
+  /** The first of the names that exists in a directory (with its slash). */
+  read(directory: string, names: readonly string[]): HtaccessFile | HtaccessFault | undefined
+}
+
+export interface HtaccessAccess {
+  readonly source: HtaccessSource
+  /** AccessFileName. */
+  readonly names: readonly string[]
+  /** What AllowOverride and AllowOverrideList give where this holds. */
+  rights(vector: ConfigVector): Rights
+}
+
+export interface ResolverOptions {
+  /** Complete, as carryOut leaves it. */
+  readonly conf: ServerConf
+  readonly settings: readonly AnySettings[]
+  /** Absent: there is no .htaccess. */
+  readonly htaccess?: HtaccessAccess
+}
+
+/** Entries of each cache; a full one is emptied. */
+const CACHE_SIZE = 4096
+
+let count = 0
+
+class Node implements Resolved {
+  readonly vector: ConfigVector
+  readonly id = count++
+  slot: unknown = undefined
+  /** <Files> of the sections so far. */
+  readonly files: readonly Section[]
+  /** What .htaccess may say here; undefined: it is not looked for. */
+  readonly rights: Rights | undefined
+  readonly #next = new Map<Section, Node>()
+  /** After .htaccess: sections that go when their file changes, and their steps with them. */
+  readonly #passing = new WeakMap<Section, Node>()
+
+  constructor(vector: ConfigVector, files: readonly Section[], rights: Rights | undefined) {
+    this.vector = vector
+    this.files = files
+    this.rights = rights
+  }
+
+  known(section: Section, passing: boolean): Node | undefined {
+    return (passing ? this.#passing : this.#next).get(section)
+  }
+
+  remember(section: Section, passing: boolean, node: Node): Node {
+    ;(passing ? this.#passing : this.#next).set(section, node)
+    return node
+  }
+}
+
+/** A directory, and the sections for exactly it. */
+interface Level {
+  readonly path: string
+  readonly outer: Level | undefined
+  /** 1 for the root. */
+  readonly depth: number
+  readonly sections: readonly Section[]
+  /** The result, where no .htaccess can have a say up to here. */
+  readonly fixed: Node | undefined
+}
+
+/** What was found out about a file name. */
+interface Plan {
+  readonly fixed: Node | undefined
+  /** Root first. */
+  readonly levels: readonly Level[]
+  /** After the directories: <Directory> that names the file itself, and <DirectoryMatch>. */
+  readonly late: readonly Section[]
+  readonly name: string
+}
+
+const NONE: readonly Section[] = []
+const isFiles = ({ kind }: Section): boolean => kind === 'Files' || kind === 'FilesMatch'
+
+export class Resolver {
+  readonly #settings: readonly AnySettings[]
+  readonly #htaccess: HtaccessAccess | undefined
+  readonly #root: Node
+  /** <Directory> by the number of directories in the path, in the order of the file. */
+  readonly #directories = new Map<number, Section[]>()
+  readonly #expressions: readonly Section[]
+  readonly #locations: readonly Section[]
+  readonly #levels = new Map<string, Level>()
+  readonly #plans = new Map<string, Plan>()
+  readonly #uris = new Map<string, readonly Section[]>()
+
+  constructor({ conf, settings, htaccess }: ResolverOptions) {
+    this.#settings = settings.filter(({ scope }) => scope === 'directory')
+    const directories = conf.sections.filter(({ kind }) => kind === 'Directory')
+    this.#htaccess = htaccess && this.#canMatter(htaccess, conf, directories) ? htaccess : undefined
+    this.#root = new Node(conf.defaults, conf.sections.filter(isFiles), this.#rights(conf.defaults))
+    this.#expressions = conf.sections.filter(({ kind }) => kind === 'DirectoryMatch')
+    this.#locations = conf.sections.filter(({ kind }) => kind === 'Location' || kind === 'LocationMatch')
+    for (const section of directories) {
+      const depth = Math.max(1, section.components ?? 0)
+      const bucket = this.#directories.get(depth)
+      if (bucket === undefined) this.#directories.set(depth, [section])
+      else bucket.push(section)
+    }
+  }
+
+  /** Before the URI is mapped to a file: defaults and <Location>. */
+  forLocation(uri: string): Resolved {
+    return this.#located(this.#root, uri)
+  }
+
+  /**
+   * For a file, or with a slash at the end a directory.
+   * @param filename absolute, one character per byte
+   */
+  forFile(filename: string, uri: string): Resolved | HtaccessFault {
+    const plan = this.#plans.get(filename) ?? this.#plan(filename)
+    const node = plan.fixed ?? this.#walk(plan)
+    return node instanceof Node ? this.#located(node, uri) : node
+  }
+
+  /** .htaccess costs nothing where nothing in the configuration allows it anything. */
+  #canMatter(htaccess: HtaccessAccess, conf: ServerConf, directories: readonly Section[]): boolean {
+    return !nothing(htaccess.rights(conf.defaults)) || directories.some(({ vector }) =>
+      !nothing(htaccess.rights(conf.defaults.mergedWith(vector, this.#settings))))
+  }
+
+  #rights(vector: ConfigVector): Rights | undefined {
+    const rights = this.#htaccess?.rights(vector)
+    return rights === undefined || nothing(rights) ? undefined : rights
+  }
+
+  #step(node: Node, section: Section, passing = false): Node {
+    const known = node.known(section, passing)
+    if (known !== undefined) return known
+    const vector = node.vector.mergedWith(section.vector, this.#settings)
+    const holdsFiles = section.kind === 'Directory' || section.kind === 'DirectoryMatch'
+    const inner = holdsFiles ? section.inner.filter(isFiles) : NONE
+    const files = inner.length > 0 ? [...node.files, ...inner] : node.files
+    return node.remember(section, passing, new Node(vector, files, this.#rights(vector)))
+  }
+
+  #steps(node: Node, sections: readonly Section[]): Node {
+    for (let i = 0; i < sections.length; i++) node = this.#step(node, sections[i]!)
+    return node
+  }
+
+  #located(node: Node, uri: string): Resolved {
+    if (this.#locations.length === 0) return node
+    return this.#steps(node, this.#uris.get(uri) ?? this.#locationsOf(uri))
+  }
+
+  // <Location> sees several slashes as one, <LocationMatch> sees them all.
+  #locationsOf(uri: string): readonly Section[] {
+    const plain = uri.startsWith('/') ? uri.replace(/\/{2,}/g, '/') : uri
+    const found = this.#locations.filter((section) => section.matches(section.kind === 'Location' ? plain : uri))
+    return remembered(this.#uris, uri, found.length > 0 ? found : NONE)
+  }
+
+  #plan(asked: string): Plan {
+    const filename = asked.startsWith('/') && asked.includes('//') ? tidyPath(asked) : asked
+    const name = filename.slice(filename.lastIndexOf('/') + 1)
+    const levels = filename.startsWith('/') ? this.#levelsOf(filename.slice(0, filename.length - name.length)) : []
+    // Apache looks at a file as at one more directory.
+    const named = name === '' || levels.length === 0
+      ? NONE : this.#directories.get(levels.length + 1)?.filter((section) => section.matches(`${filename}/`)) ?? NONE
+    const late = [...named, ...this.#expressions.filter((section) => section.matches(filename))]
+    const before = levels.length === 0 ? this.#root : levels.at(-1)!.fixed
+    const fixed = before && this.#filed(this.#steps(before, late), name)
+    return remembered(this.#plans, asked, { fixed, levels: fixed === undefined ? levels : [], late, name })
+  }
+
+  #filed(node: Node, name: string): Node {
+    const { files } = node
+    for (let i = 0; i < files.length; i++) if (files[i]!.matches(name)) node = this.#step(node, files[i]!)
+    return node
+  }
+
+  /** Root first. */
+  #levelsOf(directory: string): Level[] {
+    const levels: Level[] = []
+    for (let level: Level | undefined = this.#level(directory); level !== undefined; level = level.outer)
+      levels.push(level)
+    return levels.reverse()
+  }
+
+  #level(path: string): Level {
+    const known = this.#levels.get(path)
+    if (known !== undefined) return known
+    const outer = path === '/' ? undefined : this.#level(parentDirectory(path.slice(0, -1)))
+    const depth = (outer?.depth ?? 0) + 1
+    const sections = this.#directories.get(depth)?.filter((section) => section.matches(path)) ?? NONE
+    const before = outer === undefined ? this.#root : outer.fixed
+    const here = before && this.#steps(before, sections)
+    const fixed = here?.rights === undefined ? here : undefined
+    return remembered(this.#levels, path, { path, outer, depth, sections, fixed })
+  }
+
+  #walk({ levels, late, name }: Plan): Node | HtaccessFault {
+    const { source, names } = this.#htaccess!
+    let node = this.#root
+    for (let i = 0; i < levels.length; i++) {
+      const level = levels[i]!
+      if (level.fixed !== undefined) {
+        node = level.fixed
+        continue
+      }
+      node = this.#steps(node, level.sections)
+      if (node.rights === undefined) continue
+      const file = source.read(level.path, names)
+      if (file === undefined) continue
+      const said = 'fault' in file ? file : file.under(node.rights)
+      if ('fault' in said) return said
+      node = this.#step(node, said, true)
+    }
+    return this.#filed(this.#steps(node, late), name)
+  }
+}
+
+function remembered<V>(cache: Map<string, V>, key: string, value: V): V {
+  if (cache.size >= CACHE_SIZE) cache.clear()
+  cache.set(key, value)
+  return value
+}

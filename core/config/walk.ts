@@ -1,0 +1,35 @@
+/**
+ * From the tree to servers: carries every line out, then lets virtual hosts
+ * have what the main server says and they do not. One rule: afterwards each
+ * ServerConf is complete.
+ */
+import { walkFault, type Fault } from './faults.ts'
+import type { TreeNode } from './reading.ts'
+import { ServerConf } from './server_conf.ts'
+import type { AnySettings } from './settings.ts'
+import { outermost, Walker, type WalkInput } from './walker.ts'
+
+export type { WalkInput } from './walker.ts'
+export type { Known } from './suggest.ts'
+
+export interface Configuration {
+  readonly main: ServerConf
+  /** In the order of the files. */
+  readonly virtual: ServerConf[]
+  readonly faults: Fault[]
+}
+
+export function carryOut(tree: readonly TreeNode[], input: WalkInput): Configuration {
+  const faults: Fault[] = []
+  const main = new ServerConf(false, { file: '', line: 0 })
+  const walker = new Walker(input, ({ file, line }, message) => faults.push(walkFault(file, line, message)))
+  walker.walk(tree, outermost(main))
+  for (const server of walker.virtual) inherit(server, main, input.table.settings())
+  return { main, virtual: walker.virtual, faults }
+}
+
+function inherit(server: ServerConf, main: ServerConf, settings: readonly AnySettings[]): void {
+  server.vector = main.vector.mergedWith(server.vector, settings.filter(({ scope }) => scope === 'server'))
+  server.defaults = main.defaults.mergedWith(server.defaults, settings.filter(({ scope }) => scope === 'directory'))
+  server.sections = [...main.sections, ...server.sections]
+}

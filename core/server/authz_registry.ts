@@ -1,0 +1,34 @@
+/**
+ * What a `Require` line can ask for. mod_authz_core keeps the rules together;
+ * each kind of requirement is a provider that some module registers.
+ */
+import type { Command } from '../config/directive.ts'
+import type { Answer } from '../hook/hook.ts'
+import type { Request } from '../hook/types.ts'
+
+/** `deniedNoUser`: denied, but an authenticated user might change that. `neutral`: says nothing. */
+export type AuthzStatus = 'granted' | 'denied' | 'deniedNoUser' | 'neutral' | 'error'
+
+/** @typeParam T what `parse` made of the rest of the line */
+export interface AuthzProvider<T = unknown> {
+  /**
+   * Reads the rest of the line, once, when the configuration is carried out.
+   * @throws ConfigError
+   */
+  parse(args: string, command: Command): T
+  check(r: Request, parsed: T): Answer<AuthzStatus>
+  /** The answer, if it is the same for every request. */
+  constant?(parsed: T): AuthzStatus | undefined
+  /** True if `check` may take its time, for example to ask a name server. */
+  readonly slow?: boolean
+}
+
+const providers = new Map<string, AuthzProvider>()
+
+/** Makes `Require NAME ...` available. A later registration of the same name counts. */
+export function registerAuthz<T>(name: string, provider: AuthzProvider<T>): void {
+  // What a provider is handed is always what its own `parse` made.
+  providers.set(name.toLowerCase(), provider)
+}
+
+export const authzProvider = (name: string): AuthzProvider | undefined => providers.get(name.toLowerCase())

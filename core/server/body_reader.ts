@@ -1,0 +1,58 @@
+/** Takes a request's body off the connection's input: by Content-Length, or chunk by chunk. */
+import { CHUNK_BAD, CHUNK_DATA, CHUNK_DONE, ChunkedDecoder, type ChunkLimits } from '../http/chunked.ts'
+import type { HttpFault } from '../http/fault.ts'
+import type { Inlet } from './inlet.ts'
+
+export class BodyReader {
+  /** Bytes still to come, for Content-Length. */
+  #left: number
+  readonly #chunks: ChunkedDecoder | undefined
+  readonly #max: number
+  #total = 0
+  /** What made the body unusable. */
+  fault: HttpFault | undefined
+  done: boolean
+
+  /** @param length -1 for chunked @param max LimitRequestBody, 0 for no limit */
+  constructor(length: number, max: number, limits: ChunkLimits) {
+    this.#left = length
+    this.#max = max
+    this.#chunks = length < 0 ? new ChunkedDecoder(limits) : undefined
+    this.done = length === 0
+  }
+
+  /** The next piece in the inlet's memory as [start, end), or undefined when more must be received first. */
+  next(input: Inlet): readonly [start: number, end: number] | undefined {
+    if (this.done || this.fault !== undefined || input.empty) return undefined
+    return this.#chunks === undefined ? this.#counted(input) : this.#chunked(input, this.#chunks)
+  }
+
+  #counted(input: Inlet): readonly [number, number] {
+    const start = input.start
+    const end = Math.min(input.end, start + this.#left)
+    this.#left -= end - start
+    input.start = end
+    this.done = this.#left === 0
+    return [start, end]
+  }
+
+  #chunked(input: Inlet, decoder: ChunkedDecoder): readonly [number, number] | undefined {
+    const answer = decoder.feed(input.bytes, input.start, input.end)
+    input.start = decoder.at
+    if (answer === CHUNK_DONE) this.done = true
+    else if (answer === CHUNK_BAD) this.fault = decoder.fault
+    if (answer !== CHUNK_DATA) return undefined
+    this.#total += decoder.dataEnd - decoder.dataStart
+    if (this.#max > 0 && this.#total > this.#max) {
+      this.fault = tooLarge(this.#total, this.#max)
+      return undefined
+    }
+    return [decoder.dataStart, decoder.dataEnd]
+  }
+}
+
+/** A body above LimitRequestBody. */
+export const tooLarge = (bytes: number, max: number): HttpFault => ({
+  status: 413, aplogno: 'AH01588', level: 'error', note: '',
+  message: `Request content length of ${bytes} is larger than the configured limit of ${max}`,
+})

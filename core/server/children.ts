@@ -1,0 +1,109 @@
+/** Child processes: how one is started, told to finish, and heard from. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import type { Duplex } from 'node:stream'
+import type { Fd } from '../port/port.ts'
+import type { Listening } from './listeners.ts'
+import type { ChildHandle } from './mpm.ts'
+
+/** Names the variable that tells a process that it is a child, and which. */
+export const CHILD_VARIABLE = 'HTTPD_CHILD'
+
+/** Words of the control pipe, one byte each. */
+export const Word = { finish: 'G', ready: 'R' } as const
+
+/** What a child is told at its start, as JSON. Descriptors are the child's numbers. */
+export interface ChildStart {
+  readonly slot: number
+  readonly generation: number
+  readonly control: Fd
+  readonly payload: { readonly fd: Fd; readonly bytes: number }
+  readonly board: { readonly fd: Fd; readonly serverLimit: number; readonly threadLimit: number }
+  readonly listeners: readonly Listening[]
+  /** What modules opened in the control process, by name. */
+  readonly descriptors: Readonly<Record<string, Fd>>
+}
+
+/** One generation, in descriptors of the control process. */
+export interface GenerationFiles {
+  readonly generation: number
+  readonly payload: { readonly fd: Fd; readonly bytes: number }
+  readonly board: { readonly fd: Fd; readonly serverLimit: number; readonly threadLimit: number }
+  readonly listeners: readonly Listening[]
+  readonly descriptors: ReadonlyMap<string, Fd>
+  /** -1: children keep the user and group of the control process. */
+  readonly userId: number
+  readonly groupId: number
+}
+
+export interface Relaunch {
+  readonly command: string
+  readonly args: readonly string[]
+}
+
+const CONTROL = 3, PAYLOAD = 4, BOARD = 5, FIRST = 6
+
+export class Child implements ChildHandle {
+  readonly slot: number
+  readonly generation: number
+  ready = false
+  finishing = false
+  readonly #process: ChildProcess
+
+  constructor(slot: number, files: GenerationFiles, relaunch: Relaunch, heard: (child: Child) => void,
+              ended: (child: Child, code: number | null, signal: NodeJS.Signals | null) => void) {
+    this.slot = slot
+    this.generation = files.generation
+    this.#process = spawn(relaunch.command, [...relaunch.args], {
+      stdio: ['ignore', 2, 2, 'pipe', files.payload.fd, files.board.fd,
+        ...files.listeners.map(({ fd }) => fd), ...files.descriptors.values()],
+      env: { ...process.env, [CHILD_VARIABLE]: JSON.stringify(startOf(slot, files)) },
+      ...(files.userId >= 0 && { uid: files.userId }),
+      ...(files.groupId >= 0 && { gid: files.groupId }),
+    })
+    this.#pipe?.on('data', (bytes: Buffer) => {
+      if (!bytes.includes(Word.ready)) return
+      this.ready = true
+      heard(this)
+    })
+    // The pipe breaks when the child dies; its end is what counts.
+    this.#pipe?.on('error', () => undefined)
+    this.#process.on('error', (error: NodeJS.ErrnoException) => {
+      if (this.#process.pid === undefined) ended(this, spawnFailure(error), null)
+    })
+    this.#process.on('exit', (code, signal) => ended(this, code, signal))
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? -1
+  }
+
+  finish(): void {
+    if (this.finishing) return
+    this.finishing = true
+    this.#pipe?.write(Word.finish)
+  }
+
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void {
+    this.#process.kill(signal)
+  }
+
+  get #pipe(): Duplex | undefined {
+    return (this.#process.stdio[CONTROL] as Duplex | null | undefined) ?? undefined
+  }
+}
+
+/** Exit codes of children that could not even start (Apache's APEXIT_*). */
+const CHILD_SICK = 7
+const spawnFailure = (_error: Error): number => CHILD_SICK
+
+function startOf(slot: number, files: GenerationFiles): ChildStart {
+  const { generation, payload, board, listeners, descriptors } = files
+  const named = [...descriptors.keys()].map((name, i) => [name, FIRST + listeners.length + i] as const)
+  return {
+    slot, generation, control: CONTROL,
+    payload: { fd: PAYLOAD, bytes: payload.bytes },
+    board: { ...board, fd: BOARD },
+    listeners: listeners.map((socket, i) => ({ ...socket, fd: FIRST + i })),
+    descriptors: Object.fromEntries(named),
+  }
+}

@@ -1,0 +1,39 @@
+/** The core as a module: its directives, its settings, and the hooks that go with them. */
+import { earlyDirectives } from '../config/reader.ts'
+import { sectionDirectives } from '../config/sections.ts'
+import { DECLINED, OK, Order, type Status } from '../hook/hook.ts'
+import type { Module } from '../hook/module.ts'
+import type { Request } from '../hook/types.ts'
+import { coreDirectives } from './core_directives.ts'
+import { dirCore, globalCore, serverCore } from './core_settings.ts'
+import { listenDirectives } from './listen_directives.ts'
+import { logDirectives } from './log_directives.ts'
+import { sectionSettings } from './section_directives.ts'
+
+/** ForceType and SetHandler have the last word on type and handler; `none` takes back an outer one. */
+export function overrideType(r: Request): Status {
+  const { forceType, setHandler } = r.dir(dirCore)
+  if (forceType !== undefined && forceType !== 'none') r.contentType = forceType
+  if (setHandler !== undefined && setHandler.toLowerCase() !== 'none') r.handler = setHandler
+  return forceType === undefined && setHandler === undefined ? DECLINED : OK
+}
+
+export const core = {
+  name: 'core_module',
+  file: 'core.c',
+  settings: [serverCore, globalCore, dirCore],
+  directives: [
+    ...sectionDirectives, ...earlyDirectives, ...coreDirectives, ...sectionSettings, ...logDirectives,
+    ...listenDirectives,
+  ],
+  register({ fixups }, on) {
+    on(fixups, overrideType, {
+      order: Order.reallyFirst,
+      quick: true,
+      when: (settings) => {
+        const { forceType, setHandler } = settings.dir(dirCore)
+        return forceType !== undefined || setHandler !== undefined
+      },
+    })
+  },
+} satisfies Module

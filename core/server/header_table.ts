@@ -1,0 +1,77 @@
+/** Response headers: a short list, searched from the front; names compare without regard to case. */
+import type { HeaderTable } from '../hook/types.ts'
+
+export class Headers implements HeaderTable {
+  readonly #names: string[] = []
+  readonly #values: string[] = []
+
+  get size(): number {
+    return this.#names.length
+  }
+
+  get(name: string): string | undefined {
+    const at = this.#find(name)
+    return at < 0 ? undefined : this.#values[at]
+  }
+
+  has(name: string): boolean {
+    return this.#find(name) >= 0
+  }
+
+  set(name: string, value: string): void {
+    const at = this.#find(name)
+    if (at < 0) this.add(name, value)
+    else {
+      this.#values[at] = value
+      this.#remove(name, at + 1)
+    }
+  }
+
+  add(name: string, value: string): void {
+    this.#names.push(name)
+    this.#values.push(value)
+  }
+
+  merge(name: string, value: string): void {
+    const at = this.#find(name)
+    if (at < 0) this.add(name, value)
+    else this.#values[at] += `, ${value}`
+  }
+
+  unset(name: string): void {
+    this.#remove(name, 0)
+  }
+
+  clear(): void {
+    this.#names.length = this.#values.length = 0
+  }
+
+  *[Symbol.iterator](): Iterator<readonly [name: string, value: string]> {
+    for (let i = 0; i < this.#names.length; i++) yield [this.#names[i]!, this.#values[i]!]
+  }
+
+  /** The lines `Name: value` with CRLF, ready for the wire. */
+  text(): string {
+    let text = ''
+    for (let i = 0; i < this.#names.length; i++) text += `${this.#names[i]!}: ${this.#values[i]!}\r\n`
+    return text
+  }
+
+  #find(name: string): number {
+    const names = this.#names
+    for (let i = 0; i < names.length; i++) if (names[i] === name) return i
+    const lower = name.toLowerCase()
+    for (let i = 0; i < names.length; i++)
+      if (names[i]!.length === name.length && names[i]!.toLowerCase() === lower) return i
+    return -1
+  }
+
+  #remove(name: string, from: number): void {
+    const lower = name.toLowerCase()
+    for (let i = this.#names.length - 1; i >= from; i--)
+      if (this.#names[i]!.length === name.length && this.#names[i]!.toLowerCase() === lower) {
+        this.#names.splice(i, 1)
+        this.#values.splice(i, 1)
+      }
+  }
+}

@@ -1,0 +1,419 @@
+/**
+ * One HTTP/1.1 connection: a machine that `advance` drives as far as it goes
+ * without waiting. Which process or thread waits is the MPM's affair.
+ *
+ *   head ──► handling ──► flushing ──► discarding ──► head …
+ *     │      (a promise)      │                        or
+ *     └─ handover             └──────────────────► lingering ──► over
+ */
+import { HANDOVER, type Status } from '../hook/hook.ts'
+import type { Connection } from '../hook/types.ts'
+import type { HttpFault } from '../http/fault.ts'
+import { parseHead } from '../http/head_parser.ts'
+import { RequestHead } from '../http/request_head.ts'
+import type { Endpoint, Fd } from '../port/port.ts'
+import { BodyReader, tooLarge } from './body_reader.ts'
+import { dirCore } from './core_settings.ts'
+import { Inlet } from './inlet.ts'
+import { Next, type Conn, type ConnOwner } from './mpm.ts'
+import { Outlet } from './outlet.ts'
+import { failRequest, logRequest, processRequest, refuseRequest } from './pipeline.ts'
+import { RequestRec } from './request_rec.ts'
+import { Status as Seen } from './scoreboard.ts'
+import type { Served, ThreadEngine } from './thread_engine.ts'
+import type { Candidates } from './vhost_table.ts'
+
+const Phase = { head: 0, handling: 1, flushing: 2, discarding: 3, lingering: 4, over: 5 } as const
+type Phase = (typeof Phase)[keyof typeof Phase]
+
+/** Answers of one step that do not leave `advance`. */
+const GO_ON = -1
+
+/** How long a client may take to close after us, in all and between two pieces (ms). */
+const LINGER_TOTAL = 30_000
+const LINGER_PIECE = 2_000
+
+export class HttpConn implements Conn, Connection {
+  readonly engine: ThreadEngine
+  readonly id: number
+  readonly fd: Fd
+  readonly peer: Endpoint
+  readonly input: Inlet
+  readonly output: Outlet
+  keepalives: number
+  patience = 0
+  request: RequestRec | undefined
+  closed = false
+  readonly #owner: ConnOwner
+  #phase: Phase = Phase.head
+  #local: Endpoint | undefined
+  #candidates: Candidates | undefined
+  #inside = false
+  #lingerUntil = 0
+  /** How far an incomplete head has been looked at. */
+  #scanned = 0
+  #wantsBody: { resolve(piece: Uint8Array | null): void; reject(error: Error): void } | undefined
+  #wantsRoom: (() => void)[] | undefined
+
+  constructor(engine: ThreadEngine, id: number, fd: Fd, peer: Endpoint, local: Endpoint | undefined, owner: ConnOwner,
+              resumed?: { keepalives: number; unread: Uint8Array }) {
+    this.engine = engine
+    this.id = id
+    this.fd = fd
+    this.peer = peer
+    this.#local = local
+    this.#owner = owner
+    this.input = new Inlet(engine.port, engine.input, fd, resumed?.unread)
+    this.output = new Outlet(engine.port, engine.output, fd)
+    this.keepalives = resumed?.keepalives ?? 0
+  }
+
+  get clientIp(): string {
+    return this.peer.address
+  }
+
+  get clientPort(): number {
+    return this.peer.port
+  }
+
+  get localIp(): string {
+    return this.#localEnd().address
+  }
+
+  get localPort(): number {
+    return this.#localEnd().port
+  }
+
+  get aborted(): boolean {
+    return this.output.broken || this.input.broken
+  }
+
+  /** The servers that this connection's local address may mean. */
+  get candidates(): Candidates {
+    return (this.#candidates ??= this.engine.vhosts.candidates(this.localIp, this.localPort))
+  }
+
+  /** The server whose limits hold until the Host is known. */
+  get served(): Served {
+    return this.engine.only ?? this.engine.served(this.candidates.first)
+  }
+
+  unread(): Uint8Array {
+    return this.input.unread()
+  }
+
+  advance(): Next {
+    if (this.closed) return Next.close
+    this.#inside = true
+    let next: Next
+    try {
+      next = this.#run()
+    } catch (error) {
+      this.#report(error)
+      next = Next.close
+    }
+    this.#inside = false
+    return next
+  }
+
+  timedOut(): Next {
+    switch (this.#phase) {
+      case Phase.head:
+        if (this.input.empty) return Next.close
+        this.engine.log('info', 'core', 'AH00567: request failed: error reading the headers', { connection: this })
+        this.#refuse({ status: 408, message: '', aplogno: '', level: 'debug', note: '' })
+        return this.advance()
+      case Phase.handling:
+        if (this.output.blocked) this.#breakOff()
+        this.#wantsBody?.reject(new BodyTimeout())
+        this.#wantsBody = undefined
+        return this.advance()
+      case Phase.flushing:
+        this.#breakOff()
+        return this.advance()
+      default:
+        return Next.close
+    }
+  }
+
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.output.discard()
+    this.output.broken = true
+    this.engine.port.net.close(this.fd)
+    this.#wantsBody?.reject(new Error('the client closed the connection'))
+    this.#wake(this.#wantsRoom)
+    if (this.#phase === Phase.flushing && this.request !== undefined) logRequest(this.request)
+  }
+
+  release(): void {
+    this.closed = true
+  }
+
+  // What a request asks of its connection.
+
+  /** After output was added outside of `advance`: sends it, and tells the MPM if the socket is full. */
+  pushed(): void {
+    if (this.#inside || this.closed) return
+    this.output.flush()
+    if (this.output.blocked) this.#owner.resume(this)
+  }
+
+  /** Resolves once the client has taken what was written. */
+  room(): Promise<void> | undefined {
+    if (!this.output.blocked || this.output.broken) return undefined
+    return new Promise((resolve) => (this.#wantsRoom ??= []).push(resolve))
+  }
+
+  /** The next piece of the request's body. */
+  readBody(r: RequestRec): Promise<Uint8Array | null> {
+    return new Promise((resolve, reject) => {
+      this.#wantsBody = { resolve, reject }
+      if (!r.continued && r.head.expectContinue && this.input.empty) this.output.text('HTTP/1.1 100 Continue\r\n\r\n')
+      r.continued = true
+      this.#feedBody()
+      if (this.#wantsBody !== undefined && !this.#inside) this.#owner.resume(this)
+    })
+  }
+
+  // The machine.
+
+  #run(): Next {
+    if (this.output.blocked && !this.output.drain()) return this.#wait(Next.write)
+    this.#wake(this.#wantsRoom)
+    for (;;) {
+      const next = this.#step()
+      if (next !== GO_ON) return next
+    }
+  }
+
+  #step(): Next | typeof GO_ON {
+    switch (this.#phase) {
+      case Phase.head: return this.#readHead()
+      case Phase.handling: return this.#attend()
+      case Phase.flushing: return this.#flush()
+      case Phase.discarding: return this.#discard()
+      case Phase.lingering: return this.#linger()
+      default: return Next.close
+    }
+  }
+
+  #readHead(): Next | typeof GO_ON {
+    const { input, output, engine } = this
+    for (;;) {
+      if (!input.empty) {
+        const used = parseHead(engine.head, input.bytes, input.start, input.end, this.served.limits, this.#scanned)
+        this.#scanned = used === 0 ? engine.head.scanned : 0
+        if (used > 0) return this.#begin(used)
+        if (used < 0) {
+          this.#refuse(engine.head.fault!)
+          return GO_ON
+        }
+      }
+      output.flush()
+      if (output.blocked) return this.#wait(Next.write)
+      const began = input.empty
+      if (output.broken || !input.fill()) break
+      if (began) this.#owner.status(this, Seen.read)
+    }
+    if (input.ended || input.broken || output.broken) return Next.close
+    input.settle()
+    return this.#wait(input.empty ? Next.idle : Next.read)
+  }
+
+  #begin(used: number): Next | typeof GO_ON {
+    const { input, engine } = this
+    const start = input.start
+    input.start += used
+    const r = this.#newRequest(engine.head)
+    this.#owner.status(this, Seen.write)
+    const answer = processRequest(r)
+    if (answer === HANDOVER) {
+      input.start = start
+      this.keepalives--
+      this.request = undefined
+      return Next.handover
+    }
+    if (answer instanceof Promise) this.#follow(r, answer)
+    else this.#phase = Phase.flushing
+    return GO_ON
+  }
+
+  #newRequest(head: RequestHead): RequestRec {
+    this.keepalives++
+    const r = new RequestRec(this, head, this.served)
+    this.request = r
+    return r
+  }
+
+  // A request that cannot be understood: answered, logged, and the connection ends.
+  #refuse(fault: HttpFault): void {
+    const head = fault.status === 408 ? new RequestHead() : this.engine.head
+    const r = this.#newRequest(head)
+    r.framingInDoubt = true
+    refuseRequest(r, fault)
+    this.#phase = Phase.flushing
+  }
+
+  #follow(r: RequestRec, answer: Promise<Status>): void {
+    r.detach()
+    this.input.settle()
+    this.#phase = Phase.handling
+    const goOn = (): void => {
+      this.#phase = Phase.flushing
+      if (this.closed) logRequest(r)
+      else this.#owner.resume(this)
+    }
+    void answer.catch((error: unknown) => failRequest(r, error)).then(goOn, goOn)
+  }
+
+  #attend(): Next {
+    this.output.flush()
+    this.#feedBody()
+    if (this.output.blocked) return this.#wait(Next.write)
+    return this.#wait(this.#wantsBody !== undefined ? Next.read : Next.suspend)
+  }
+
+  #feedBody(): void {
+    const body = this.request?.body
+    while (this.#wantsBody !== undefined && body !== undefined) {
+      const piece = body.next(this.input)
+      if (piece !== undefined) return this.#giveBody(Uint8Array.prototype.slice.call(this.input.bytes, ...piece))
+      if (body.fault !== undefined) return this.#failBody(new BodyFault(body.fault))
+      if (body.done) return this.#giveBody(null)
+      if (this.input.empty && !this.input.fill()) {
+        if (this.input.ended || this.input.broken) this.#failBody(new Error('the client closed the connection'))
+        else this.input.settle()
+        return
+      }
+    }
+  }
+
+  #giveBody(piece: Uint8Array | null): void {
+    this.input.settle()
+    const wants = this.#wantsBody
+    this.#wantsBody = undefined
+    wants?.resolve(piece)
+  }
+
+  #failBody(error: Error): void {
+    const wants = this.#wantsBody
+    this.#wantsBody = undefined
+    wants?.reject(error)
+  }
+
+  #flush(): Next | typeof GO_ON {
+    const r = this.request!
+    const pipelined = r.keepAlive && r.body === undefined && !this.input.empty && !this.output.blocked
+    if (!pipelined) {
+      this.output.flush()
+      if (this.output.blocked) return this.#wait(Next.write)
+    }
+    logRequest(r)
+    this.request = undefined
+    if (this.output.broken) return Next.close
+    if (r.body !== undefined && !r.body.done) return this.#leaveBody(r)
+    if (!r.keepAlive) return this.#end(r.framingInDoubt || !this.input.empty)
+    this.#phase = Phase.head
+    if (!this.input.empty) return GO_ON
+    // What the client sends next makes the descriptor ready: no need to look now.
+    this.input.settle()
+    return this.#wait(Next.idle)
+  }
+
+  #leaveBody(r: RequestRec): typeof GO_ON | Next {
+    const promised = r.head.expectContinue && !r.continued
+    if (!r.keepAlive || promised || r.body!.fault !== undefined) return this.#end(true)
+    this.request = r
+    this.#phase = Phase.discarding
+    return GO_ON
+  }
+
+  #discard(): Next | typeof GO_ON {
+    const body = this.request!.body!
+    for (;;) {
+      while (body.next(this.input) !== undefined) { /* thrown away */ }
+      if (body.fault !== undefined) return this.#end(true)
+      if (body.done) break
+      if (!this.input.empty) continue
+      if (!this.input.fill()) {
+        if (this.input.ended || this.input.broken) return Next.close
+        return this.#wait(Next.read)
+      }
+    }
+    this.request = undefined
+    this.#phase = Phase.head
+    return GO_ON
+  }
+
+  #end(linger: boolean): Next | typeof GO_ON {
+    this.#phase = linger ? Phase.lingering : Phase.over
+    if (!linger) return Next.close
+    this.#owner.status(this, Seen.closing)
+    this.engine.port.net.shutdown(this.fd)
+    this.#lingerUntil = this.engine.now() + LINGER_TOTAL
+    return GO_ON
+  }
+
+  // Reads on for a while: closing at once would send a reset that can destroy the answer on its way.
+  #linger(): Next {
+    if (this.engine.drain(this.fd) || this.engine.now() > this.#lingerUntil) return Next.close
+    return this.#wait(Next.linger)
+  }
+
+  #wait(next: Next): Next {
+    const { settings } = this.request?.served ?? this.served
+    if (next === Next.suspend) this.patience = 0
+    else if (next === Next.linger) this.patience = LINGER_PIECE
+    else if (next === Next.idle && this.keepalives > 0) this.patience = settings.keepAliveTimeout
+    else this.patience = settings.timeout
+    return next
+  }
+
+  #wake(waiting: (() => void)[] | undefined): void {
+    this.#wantsRoom = undefined
+    if (waiting !== undefined) for (const resolve of waiting) resolve()
+  }
+
+  #breakOff(): void {
+    this.output.discard()
+    this.output.broken = true
+    this.#wake(this.#wantsRoom)
+  }
+
+  #localEnd(): Endpoint {
+    return (this.#local ??= this.engine.port.net.localEnd(this.fd))
+  }
+
+  #report(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.engine.log('error', 'core', `SY00001: fault while serving a connection: ${text}`, { connection: this })
+  }
+}
+
+/** The client took too long to send the body. */
+export class BodyTimeout extends Error {
+  readonly status = 408
+}
+
+/** The body cannot be used: a bad chunk, or more than LimitRequestBody. */
+export class BodyFault extends Error {
+  readonly status: number
+  readonly fault: HttpFault
+
+  constructor(fault: HttpFault) {
+    super(fault.message)
+    this.fault = fault
+    this.status = fault.status
+  }
+}
+
+/** A reader for the body that a head announces, or the reason to refuse it. */
+export function bodyOf(r: RequestRec): BodyReader | HttpFault | undefined {
+  const { head } = r
+  if (!head.chunked && head.contentLength <= 0) return undefined
+  const max = r.dir(dirCore).limitRequestBody
+  if (max > 0 && head.contentLength > max) return tooLarge(head.contentLength, max)
+  return new BodyReader(head.chunked ? -1 : head.contentLength, max, r.served.limits)
+}

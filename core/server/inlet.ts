@@ -1,0 +1,88 @@
+/**
+ * Input of one connection. Bytes are received into the thread's buffer and used
+ * there; a connection owns memory only while it has bytes that wait for more.
+ */
+import { Errno, type Fd, type Memory, type Port } from '../port/port.ts'
+
+export class Inlet {
+  readonly #port: Port
+  readonly #shared: Memory
+  readonly #fd: Fd
+  #memory: Memory
+  start = 0
+  end = 0
+  /** The client sent FIN. */
+  ended = false
+  broken = false
+  received = 0
+
+  constructor(port: Port, shared: Memory, fd: Fd, unread?: Uint8Array) {
+    this.#port = port
+    this.#shared = shared
+    this.#memory = shared
+    this.#fd = fd
+    if (unread !== undefined && unread.length > 0) {
+      this.#memory = port.host.memory(Math.max(1024, 2 * unread.length))
+      this.#memory.bytes.set(unread)
+      this.end = unread.length
+    }
+  }
+
+  get bytes(): Buffer {
+    return this.#memory.bytes
+  }
+
+  get empty(): boolean {
+    return this.start === this.end
+  }
+
+  /** Receives what there is. False: nothing now (or `ended`, or `broken`). */
+  fill(): boolean {
+    if (this.start === this.end) this.#useShared()
+    else if (this.end === this.#memory.bytes.length) this.#makeRoom()
+    const got = this.#port.net.recv(this.#fd, this.#memory, this.end, this.#memory.bytes.length - this.end)
+    if (got > 0) {
+      this.end += got
+      this.received += got
+      return true
+    }
+    if (got === 0) this.ended = true
+    else if (got !== -Errno.again && got !== -Errno.intr) this.broken = true
+    return false
+  }
+
+  /** Before the thread turns to another connection: what is left moves to memory of its own. */
+  settle(): void {
+    if (this.start === this.end) {
+      this.#useShared()
+      return
+    }
+    if (this.#memory === this.#shared) this.#moveTo(Math.max(1024, 2 * (this.end - this.start)))
+  }
+
+  unread(): Uint8Array {
+    return this.bytes.subarray(this.start, this.end)
+  }
+
+  #useShared(): void {
+    this.#memory = this.#shared
+    this.start = this.end = 0
+  }
+
+  #makeRoom(): void {
+    const length = this.end - this.start
+    if (this.#memory !== this.#shared && this.start >= length) {
+      this.bytes.copyWithin(0, this.start, this.end)
+      this.start = 0
+      this.end = length
+    } else this.#moveTo(2 * Math.max(length, 1024))
+  }
+
+  #moveTo(size: number): void {
+    const memory = this.#port.host.memory(size)
+    this.bytes.copy(memory.bytes, 0, this.start, this.end)
+    this.end -= this.start
+    this.start = 0
+    this.#memory = memory
+  }
+}

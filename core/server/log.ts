@@ -1,0 +1,179 @@
+/**
+ * The error log. Until it is open, messages are plain lines on standard error;
+ * then each is one line in the log of its server, written with one system call.
+ * A message that nobody wants costs one comparison.
+ */
+import { writeSync } from 'node:fs'
+import { OK, type Status } from '../hook/hook.ts'
+import type { Startup } from '../hook/hooks.ts'
+import type { LogLevel, Server } from '../hook/types.ts'
+import type { Section } from '../config/server_conf.ts'
+import { dirCore, serverCore } from './core_settings.ts'
+import {
+  DEFAULT_ERROR_FORMAT, compileErrorFormat, type About, type ErrorEntry, type ErrorFormat,
+} from './log_format.ts'
+import { openLog } from './log_target.ts'
+import { LEVELS, errnoPrefix } from './notes.ts'
+import { pipedLogCount, retirePipedLogs } from './piped_log.ts'
+
+export { knownLogId, logId, setThreadNumber, type About } from './log_format.ts'
+
+const RANK = Object.fromEntries(LEVELS.map((level, rank) => [level, rank])) as Readonly<Record<LogLevel, number>>
+const NOTICE = RANK.notice
+const DEBUG = RANK.debug
+const DEFAULT_ERROR_LOG = 'logs/error_log'
+
+/** The error log of one server. */
+export class ErrorLog {
+  readonly fd: number
+  readonly #format: ErrorFormat
+  readonly #connectionFormats: readonly ErrorFormat[]
+  readonly #requestFormats: readonly ErrorFormat[]
+  readonly #level: number
+  readonly #moduleLevels: ReadonlyMap<string, number>
+  readonly #told = new WeakSet<object>()
+
+  constructor(fd: number, settings: typeof serverCore.defaults) {
+    this.fd = fd
+    this.#format = compileErrorFormat(settings.errorLogFormat ?? DEFAULT_ERROR_FORMAT)
+    this.#connectionFormats = settings.errorLogConnectionFormats.map(compileErrorFormat)
+    this.#requestFormats = settings.errorLogRequestFormats.map(compileErrorFormat)
+    this.#level = RANK[settings.logLevel]
+    this.#moduleLevels = ranks(settings.moduleLogLevels)
+  }
+
+  /** True if a message of this rank is written here; notices always are. */
+  wants(rank: number, module: string, about: About): boolean {
+    if (rank === NOTICE) return true
+    const section = about.request?.dir(dirCore)
+    const level = section === undefined ? undefined : section.moduleLogLevels[module] ?? section.logLevel
+    return rank <= (level === undefined ? this.#moduleLevels.get(module) ?? this.#level : RANK[level])
+  }
+
+  write(entry: ErrorEntry): void {
+    const connection = entry.connection ?? entry.request?.connection
+    if (connection !== undefined && this.#connectionFormats.length > 0)
+      this.#tellOnce(connection, this.#connectionFormats, entry)
+    if (entry.request !== undefined && this.#requestFormats.length > 0)
+      this.#tellOnce(entry.request, this.#requestFormats, entry)
+    this.#line(this.#format(entry))
+  }
+
+  #tellOnce(about: object, formats: readonly ErrorFormat[], entry: ErrorEntry): void {
+    if (this.#told.has(about)) return
+    this.#told.add(about)
+    for (const format of formats) this.#line(format(entry))
+  }
+
+  #line(line: string): void {
+    if (line === '') return
+    try {
+      writeSync(this.fd, `${line}\n`, null, 'latin1')
+    } catch {
+      // A full disk or a log program that is gone must not stop the server, and there is nowhere to tell of it.
+    }
+  }
+}
+
+const ranks = (levels: Readonly<Record<string, LogLevel>>): Map<string, number> =>
+  new Map(Object.entries(levels).map(([module, level]) => [module, RANK[level]]))
+
+let logs = new WeakMap<Server, ErrorLog>()
+let mainLog: ErrorLog | undefined
+/** No log wants a message of a higher rank; until logs are open, LogLevel's default. */
+let mostVerbose = RANK.warn
+
+const NOTHING: About = {}
+
+/**
+ * Logs a message.
+ * @param module the module's log name: `core`, `mpm_event`, `ssl`
+ * @param message begins with its number: `AH01630: client denied by server configuration: ...`
+ */
+export function log(level: LogLevel, module: string, message: string, about: About = NOTHING): void {
+  const rank = RANK[level]
+  if (rank > mostVerbose && rank !== NOTICE) return
+  const server = about.request?.server ?? about.server
+  const target = (server && logs.get(server)) ?? mainLog
+  if (target === undefined) return toStandardError(message)
+  if (!target.wants(rank, module, about)) return
+  const file = rank >= DEBUG && about.file !== undefined ? { file: about.file } : undefined
+  const time = Math.round((performance.timeOrigin + performance.now()) * 1000)
+  target.write({ ...about, ...file, level, rank, module, message, time })
+}
+
+/** A server's own `log`. */
+export const serverLog = (server: Server, level: LogLevel, module: string, message: string): void =>
+  log(level, module, message, { server })
+
+/** True if a message of that level might be written somewhere: ask before making a long one. */
+export const mightLog = (level: LogLevel): boolean => RANK[level] <= mostVerbose || level === 'notice'
+
+function toStandardError(message: string): void {
+  try {
+    const isBytes = !/[^\0-\xff]/.test(message)
+    writeSync(2, `${message}\n`, null, isBytes ? 'latin1' : 'utf8')
+  } catch {
+    // Standard error is closed: nowhere to tell.
+  }
+}
+
+/**
+ * Opens (in a child: takes over) the error logs of all servers. Messages go there from now on.
+ * @returns OK, or a status that stops the start, after a note that says why
+ */
+export function openErrorLogs(startup: Startup): Status {
+  if (startup.checking) return OK
+  const before = pipedLogCount()
+  const opened = new WeakMap<Server, ErrorLog>()
+  for (const server of startup.server.all) {
+    const settings = server.get(serverCore)
+    const target = settings.errorLog ?? startup.serverRootRelative(DEFAULT_ERROR_LOG)
+    const fault = tryToOpen(() => opened.set(server, new ErrorLog(openTarget(startup, target), settings)), target)
+    if (fault !== undefined) {
+      startup.note('crit', 'core', fault)
+      return 500
+    }
+  }
+  retirePipedLogs(before)
+  logs = opened
+  mainLog = opened.get(startup.server.main)
+  mostVerbose = Math.max(...startup.server.all.map(verbosity))
+  return OK
+}
+
+function openTarget(startup: Startup, target: string): number {
+  if (/^syslog(:|$)/i.test(target))
+    throw new Error(`ErrorLog cannot be "${target}": syslog is not available in this version, name a file or a program`)
+  return openLog(startup, target)
+}
+
+function tryToOpen(open: () => void, target: string): string | undefined {
+  try {
+    open()
+    return undefined
+  } catch (error) {
+    const prefix = errnoPrefix(error)
+    if (target.startsWith('|')) return `${prefix}AH00088: httpd: ${(error as Error).message}`
+    if (prefix === '') return (error as Error).message
+    return `${prefix}AH00091: httpd: could not open error log file ${target}.`
+  }
+}
+
+/** The highest rank that any module or section of a server wants. */
+function verbosity(server: Server): number {
+  const { logLevel, moduleLogLevels } = server.get(serverCore)
+  const sections = (list: readonly Section[]): LogLevel[] => list.flatMap((section) => {
+    const said = section.vector.holds(dirCore)
+    return [said.logLevel ?? logLevel, ...Object.values(said.moduleLogLevels), ...sections(section.inner)]
+  })
+  const levels = [logLevel, ...Object.values(moduleLogLevels), ...sections(server.conf.sections)]
+  return Math.max(...levels.map((level) => RANK[level]))
+}
+
+/** Back to plain lines on standard error, as before the logs were open. For tests. */
+export function closeErrorLogs(): void {
+  logs = new WeakMap()
+  mainLog = undefined
+  mostVerbose = RANK.warn
+}

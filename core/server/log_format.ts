@@ -1,0 +1,192 @@
+/**
+ * Lines of the error log, compiled from an ErrorLogFormat.
+ *
+ * A format is a row of fields that begin at spaces. An item without a value
+ * takes its whole field with it (`-` in front: stands as `-`; `+`: takes the
+ * whole line). `% ` begins a field without showing a space, `\ ` shows one
+ * without beginning a field.
+ */
+import { threadId } from 'node:worker_threads'
+import { errorLogTime, strftime, ctime } from '../base/dates.ts'
+import { escapeErrorLog } from '../base/escape.ts'
+import { ConfigError } from '../config/errors.ts'
+import type { Connection, LogLevel, Request, Server } from '../hook/types.ts'
+import { describeErrno } from '../port/port.ts'
+import { serverCore } from './core_settings.ts'
+
+/** What a message is about; all of it optional. */
+export interface About {
+  readonly server?: Server
+  readonly connection?: Connection
+  readonly request?: Request
+  /** Positive number of a failed system call. */
+  readonly errno?: number
+  /** Source file and line of the message, shown from level debug on. */
+  readonly file?: string
+}
+
+export interface ErrorEntry extends About {
+  readonly level: LogLevel
+  /** 0 emerg to 15 trace8. */
+  readonly rank: number
+  readonly module: string
+  readonly message: string
+  /** Microseconds since 1970. */
+  readonly time: number
+}
+
+type Value = (entry: ErrorEntry) => string | undefined
+
+interface Item {
+  /** A new field begins here. */
+  readonly field: boolean
+  readonly text?: string
+  readonly value?: Value
+  readonly empty: 'field' | 'hyphen' | 'line'
+  /** Only for messages of this rank and above (less serious). */
+  readonly from: number
+}
+
+/** Apache's format for a threaded server. */
+export const DEFAULT_ERROR_FORMAT =
+  '[%{u}t] [%-m:%l] [pid %P:tid %T] %7F: %E: [client\\ %a] %M% ,\\ referer:\\ %{Referer}i'
+
+/** Answers the line, without line end, or an empty string where an item marked `+` has no value. */
+export type ErrorFormat = (entry: ErrorEntry) => string
+
+/** @throws ConfigError for an item that does not exist */
+export function compileErrorFormat(format: string): ErrorFormat {
+  const items = parse(format)
+  return (entry) => render(items, entry)
+}
+
+function render(items: readonly Item[], entry: ErrorEntry): string {
+  let line = ''
+  let fieldStart = 0
+  let skipping = false
+  for (const item of items) {
+    if (item.field) {
+      fieldStart = line.length
+      skipping = false
+    } else if (skipping) continue
+    if (item.text !== undefined) {
+      line += item.text
+      continue
+    }
+    const value = entry.rank < item.from ? undefined : item.value!(entry)
+    if (value !== undefined && value !== '') line += value
+    else if (item.empty === 'hyphen') line += '-'
+    else if (item.empty === 'line') return ''
+    else {
+      line = line.slice(0, fieldStart)
+      skipping = true
+    }
+  }
+  return line
+}
+
+const TOKEN = /% |%([-+]?)(\d*)(?:\{([^}]*)\})?([a-zA-Z%])|\\(.)| |[^%\\ ]+|[%\\]/gs
+
+function parse(format: string): Item[] {
+  const items: Item[] = []
+  for (const [all, mark, digits, argument, letter, escaped] of format.matchAll(TOKEN)) {
+    if (all === '% ') items.push({ ...LITERAL, field: true, text: '' })
+    else if (all === ' ') items.push({ ...LITERAL, field: true, text: ' ' })
+    else if (letter === '%') items.push({ ...LITERAL, text: '%' })
+    else if (letter !== undefined)
+      items.push({ ...LITERAL, ...modifiers(mark, digits), value: valueOf(letter, argument) })
+    else if (escaped !== undefined) items.push({ ...LITERAL, text: UNESCAPED[escaped] ?? all })
+    else if (all === '%') throw new ConfigError('Unrecognized error log format directive %')
+    else items.push({ ...LITERAL, text: all })
+  }
+  return items
+}
+
+const LITERAL: Item = { field: false, empty: 'field', from: 0 }
+const UNESCAPED: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', ' ': ' ', '\\': '\\' }
+
+const modifiers = (mark: string | undefined, digits: string | undefined): Pick<Item, 'empty' | 'from'> => ({
+  empty: mark === '-' ? 'hyphen' : mark === '+' ? 'line' : 'field',
+  from: Number(digits ?? 0),
+})
+
+function valueOf(letter: string, argument: string | undefined): Value {
+  const make = ITEMS[letter]
+  if (make === undefined) throw new ConfigError(`Unrecognized error log format directive %${letter}`)
+  return make(argument ?? '')
+}
+
+const connectionOf = ({ connection, request }: About): Connection | undefined => connection ?? request?.connection
+const serverOf = ({ server, request }: About): Server | undefined => request?.server ?? server
+const escaped = (text: string | undefined): string | undefined => text === undefined ? undefined : escapeErrorLog(text)
+
+const ITEMS: Readonly<Record<string, (argument: string) => Value>> = {
+  a: () => (entry) => {
+    const connection = connectionOf(entry)
+    return connection && `${connection.clientIp}:${connection.clientPort}`
+  },
+  A: () => (entry) => {
+    const connection = connectionOf(entry)
+    return connection && `${connection.localIp}:${connection.localPort}`
+  },
+  e: (name) => ({ request }) => escaped(request?.env.get(name) ?? process.env[name]),
+  E: () => ({ errno }) => errno === undefined || errno === 0 ? undefined : `(${errno})${describeErrno(errno)}`,
+  F: () => ({ file }) => file,
+  i: (name) => ({ request }) => escaped(request?.headersIn.get(name)),
+  k: () => (entry) => {
+    const connection = connectionOf(entry)
+    return connection && String(Math.max(0, connection.keepalives - 1))
+  },
+  l: () => ({ level }) => level,
+  L: (which) => (entry) => {
+    const about = which === '' ? entry.request : connectionOf(entry)
+    return about && logId(about)
+  },
+  m: () => ({ module }) => module,
+  M: () => ({ message }) => escapeErrorLog(message.trimEnd()),
+  n: (name) => ({ request }) => escaped(request?.notes.get(name)),
+  P: () => () => PID,
+  T: () => () => thread,
+  t: timeFormat,
+  v: () => (entry) => nameOf(serverOf(entry)),
+  V: () => (entry) => entry.request?.hostname ?? nameOf(serverOf(entry)),
+}
+
+const nameOf = (server: Server | undefined): string | undefined => server?.get(serverCore).serverName
+
+function timeFormat(argument: string): Value {
+  if (argument === 'u') return ({ time }) => errorLogTime(time)
+  if (argument === '') return ({ time }) => ctime(time / 1000)
+  if (argument === 'c') return ({ time }) => strftime('%Y-%m-%d %H:%M:%S', time / 1000)
+  if (argument === 'cu' || argument === 'uc') {
+    return ({ time }) => `${strftime('%Y-%m-%d %H:%M:%S', time / 1000)}.${String(time % 1_000_000).padStart(6, '0')}`
+  }
+  throw new ConfigError(`Unrecognized error log format directive %{${argument}}t`)
+}
+
+const PID = String(process.pid)
+let thread = threadId === 0 ? PID : String(threadId)
+
+/** Says under which number this thread logs (the kernel's, where the caller knows it). */
+export function setThreadNumber(number: number): void {
+  thread = String(number)
+}
+
+const ids = new WeakMap<object, string>()
+let lastId = 0
+
+/** The name under which log lines tell of a request or connection (`%L`): made when first asked for. */
+export function logId(about: Connection | Request): string {
+  let id = ids.get(about)
+  if (id === undefined) {
+    const bytes = Buffer.alloc(12)
+    bytes.writeUIntBE(Date.now(), 0, 6)
+    bytes.writeUInt32BE((process.pid << 8 ^ threadId) >>> 0, 6)
+    bytes.writeUInt16BE(lastId = (lastId + 1) & 0xffff, 10)
+    ids.set(about, id = bytes.toString('base64url'))
+  }
+  return id
+}
+
+/** The id of a request that something was logged about, or undefined. */
+export const knownLogId = (about: Connection | Request): string | undefined => ids.get(about)

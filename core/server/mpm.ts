@@ -1,0 +1,181 @@
+/**
+ * The MPM contract. An MPM decides who waits where: the core advances a
+ * connection as far as it can without waiting and answers what it waits for;
+ * the MPM decides which process or thread does the waiting.
+ *
+ * What the core guarantees to an MPM:
+ * - `advance()` never waits and never throws; it may be called again at any time.
+ * - Between two calls a connection holds no thread and no shared buffer.
+ * What an MPM guarantees to modules:
+ * - a handler runs on a thread that serves no other request until it returns
+ *   (or, once it awaits, until it has answered, in MPMs that are not async);
+ * - a child that dies takes only its own connections with it.
+ */
+import type { Module } from '../hook/module.ts'
+import type { Server } from '../hook/types.ts'
+import type { Bell, Endpoint, Fd, Poller, PollProvider } from '../port/port.ts'
+import type { WorkerRow, Scoreboard, ProcessRow } from './scoreboard.ts'
+
+/** What a connection waits for. Plain numbers: one is answered for each step. */
+export const Next = {
+  /** more of a request that has begun */
+  read: 0,
+  /** the next request; nothing is held for it */
+  idle: 1,
+  /** room in the socket's send buffer */
+  write: 2,
+  /** a promise of a module; it calls back */
+  suspend: 3,
+  /** the client's last bytes, to be thrown away, before the socket is closed */
+  linger: 4,
+  /** nothing: the connection is over */
+  close: 5,
+  /** a thread that may block: the request has not begun, `unread()` has its bytes */
+  handover: 6,
+} as const
+export type Next = (typeof Next)[keyof typeof Next]
+
+/** One connection, seen by an MPM. */
+export interface Conn {
+  readonly fd: Fd
+  /** Goes on as far as possible without waiting. */
+  advance(): Next
+  /** The wait that `advance` answered took too long. Answers what it waits for now. */
+  timedOut(): Next
+  /** How long the wait may take, in milliseconds, for the last answer of `advance`. */
+  readonly patience: number
+  /** Bytes that were received and not yet used (for Next.handover and Next.idle). */
+  unread(): Uint8Array
+  /** Requests begun on this connection. */
+  readonly keepalives: number
+  readonly peer: Endpoint
+  /** Closes the descriptor and logs what was under way. */
+  close(): void
+  /** Lets go without closing: another thread has the descriptor now. */
+  release(): void
+}
+
+/** How the core reaches the MPM when a connection can go on without its descriptor being ready. */
+export interface ConnOwner {
+  resume(conn: Conn): void
+  /** A request begins / has ended: for the scoreboard. */
+  status(conn: Conn, status: number): void
+}
+
+/** Makes connections out of accepted descriptors; one per thread. */
+export interface Engine {
+  connect(fd: Fd, peer: Endpoint, local: Endpoint | undefined, owner: ConnOwner, resumed?: { keepalives: number; unread: Uint8Array }): Conn
+  accept(listener: Fd): Fd
+  peer(): Endpoint
+  /** Once set, answers end with `Connection: close` and waiting connections may be closed. */
+  finishing: boolean
+  /** Takes bytes that nobody wants off a socket; answers true at its end. */
+  drain(fd: Fd): boolean
+  /** End of a turn of the event loop: log lines are written, cached looks at files expire. */
+  endTurn(): void
+  /** Milliseconds, monotonic, as of this turn. */
+  now(): number
+}
+
+export interface Traits {
+  /** As `httpd -V` shows it: `event`. */
+  readonly name: string
+  readonly processes: 'one' | 'fixed' | 'dynamic'
+  readonly threads: 'none' | 'fixed' | 'dynamic'
+  /** May wait for a connection without holding a worker. */
+  readonly async: boolean
+}
+
+/** How the server multiplies itself: a module that also runs the show. */
+export interface Mpm extends Module {
+  readonly traits: Traits
+  /** The population, out of the configuration (after check_config). */
+  population(server: Server): Population
+  /** Control process: looks after one generation of children until something else is asked for. */
+  run(site: Site): Promise<Asked>
+  /** A child process's main thread: begins to serve and returns. */
+  child(seat: Seat): void
+  /** A thread of a child. It has a name here because a function cannot be sent to a thread. */
+  thread?(seat: Seat): void
+}
+
+/** Numbers that hold for a generation; the scoreboard is laid out by the limits. */
+export interface Population {
+  readonly startServers: number
+  readonly serverLimit: number
+  readonly threadLimit: number
+  readonly threadsPerChild: number
+  /** Processes at most: MaxRequestWorkers / ThreadsPerChild. */
+  readonly maxServers: number
+  readonly minSpare: number
+  readonly maxSpare: number
+}
+
+export type Asked = 'stop' | 'graceful-stop' | 'restart' | 'graceful' | 'fatal'
+
+/** The control process's view of a generation. */
+export interface Site {
+  readonly generation: number
+  readonly server: Server
+  readonly population: Population
+  readonly board: Scoreboard
+  /** Children alive, old generations included, by slot. */
+  readonly children: ReadonlyMap<number, ChildHandle>
+  /** @throws Error if no process could be made */
+  start(slot: number): ChildHandle
+  /** What happens next: a second passed, a child ended, or somebody asked for something. */
+  next(): Promise<SiteEvent>
+  /** How many of the generation before are to be replaced one by one as they end (graceful restart). */
+  readonly restarted: 'no' | 'hard' | 'graceful'
+  log(level: 'error' | 'warn' | 'notice' | 'info' | 'debug' | 'alert', text: string): void
+}
+
+export type SiteEvent =
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'ended'; readonly child: ChildHandle; readonly code: number | null; readonly signal: string | null }
+  | { readonly kind: 'asked'; readonly asked: Asked }
+
+export interface ChildHandle {
+  readonly pid: number
+  readonly slot: number
+  readonly generation: number
+  /** It said that it serves. */
+  readonly ready: boolean
+  /** Answer what is under way, then end. */
+  finish(): void
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void
+}
+
+/** A child's (or a thread's) view. */
+export interface Seat {
+  readonly slot: number
+  /** 0 and up for a thread of the crew, -1 for the main thread. */
+  readonly thread: number
+  readonly server: Server
+  readonly population: Population
+  readonly engine: Engine
+  readonly poll: PollProvider
+  readonly poller: Poller
+  readonly listeners: readonly Fd[]
+  /** Where a listening socket is bound, if that says where its connections arrive; undefined for a wildcard. */
+  localEnd(listener: Fd): Endpoint | undefined
+  /** MaxConnectionsPerChild, for this thread; 0: no limit. */
+  readonly serverLimitPerChild: number
+  readonly process: ProcessRow
+  readonly worker: WorkerRow
+  bell(): Bell
+  attachBell(fd: Fd): Bell
+  /** Starts thread `number` of the crew; it is given `data` (structured clone; SharedArrayBuffer is shared). */
+  startThread(number: number, data: unknown): void
+  /** What startThread was given. */
+  readonly data: unknown
+  /** This thread serves now. The child is reported ready when all that it expects are. */
+  ready(): void
+  /** Called once when the child is to finish. */
+  onFinish(act: () => void): void
+  /** This thread has finished; the process ends when all of them have. */
+  finished(): void
+  log(level: 'error' | 'warn' | 'notice' | 'info' | 'debug', text: string): void
+}
+
+export const isMpm = (module: Module): module is Mpm => 'traits' in module

@@ -1,0 +1,103 @@
+/** Options and AllowOverride: their words, and what those may not be combined with. */
+import type { Command } from '../config/directive.ts'
+import { ConfigError } from '../config/errors.ts'
+import { Opt, OPT_ALL, type DirCore } from './core_settings.ts'
+
+type Said = Partial<DirCore>
+
+const OPTIONS: Readonly<Record<string, number>> = {
+  indexes: Opt.indexes, includes: Opt.includes, includesnoexec: Opt.includesNoExec, followsymlinks: Opt.followSymLinks,
+  symlinksifownermatch: Opt.symLinksIfOwnerMatch, execcgi: Opt.execCgi, multiviews: Opt.multiViews,
+}
+
+const MIXED = 'Either all Options must start with + or -, or no Option may.'
+
+interface OptionWord { readonly sign: string; readonly name: string; readonly whole: boolean }
+
+/** `Options [+|-]NAME ...`: either all set what holds, or all change it; after All or None both may stand. */
+export function options(said: Said, _command: Command, words: readonly string[]): void {
+  const parsed = words.map(optionWord)
+  checkOptions(parsed)
+  let { set, add, remove } = said.options ?? { set: undefined, add: 0, remove: 0 }
+  if (parsed[0]!.sign === '') [set, add, remove] = [0, 0, 0]
+  for (const { sign, name } of parsed) {
+    const bits = bitsOf(name)
+    if (sign === '') set = set! | bits
+    else if (sign === '+') [add, remove] = [add | bits, remove & ~bits]
+    // Without includes there are none without exec either.
+    else [add, remove] = [add & ~removed(bits), remove | removed(bits)]
+  }
+  if (set !== undefined) [set, add, remove] = [(set & ~remove) | add, 0, 0]
+  said.options = { set, add, remove }
+}
+
+function optionWord(text: string): OptionWord {
+  const sign = /^[+-]/.exec(text)?.[0] ?? ''
+  const name = text.slice(sign.length)
+  return { sign, name, whole: /^(all|none)$/i.test(name) }
+}
+
+function checkOptions(words: readonly OptionWord[]): void {
+  const wholeFirst = words[0]!.whole && words[0]!.sign === ''
+  words.forEach(({ sign, name, whole }, i) => {
+    if (!whole && !(name.toLowerCase() in OPTIONS)) throw new ConfigError(`Illegal option ${name}`)
+    if (whole && sign !== '') throw new ConfigError(`You may not use 'Options +${name}' or 'Options -${name}'.`)
+    if (whole && i > 0) throw new ConfigError(`'Options ${name}' must be the first Option given.`)
+    const mixed = i > 0 && (sign === '') !== (words[i - 1]!.sign === '')
+    if (mixed && !(i > 0 && wholeFirst && sign !== '')) throw new ConfigError(MIXED)
+  })
+}
+
+const bitsOf = (name: string): number => {
+  const lower = name.toLowerCase()
+  return lower === 'all' ? OPT_ALL : lower === 'none' ? 0 : OPTIONS[lower]!
+}
+
+const removed = (bits: number): number => bits & Opt.includes ? bits | Opt.includesNoExec : bits
+
+const CLASSES = ['AuthConfig', 'FileInfo', 'Indexes', 'Limit', 'Options']
+
+/** `AllowOverride CLASS|All|None|Options=a,b|Nonfatal=Override|Unknown|All ...` */
+export function allowOverride(said: Said, _command: Command, words: readonly string[]): void {
+  const classes = new Set<string>()
+  said.nonfatalOverride = said.nonfatalUnknown = false
+  delete said.allowOverrideOptions
+  for (const text of words) {
+    const [key, value] = split(text)
+    const name = CLASSES.find((cls) => cls.toLowerCase() === key)
+    if (name === 'Options') restrict(said, value)
+    if (name !== undefined) classes.add(name)
+    else if (key === 'nonfatal') nonfatal(said, value, text)
+    else if (key === 'all') CLASSES.forEach((cls) => classes.add(cls))
+    else if (key === 'none') classes.clear()
+    else throw new ConfigError(`Illegal override option ${text}`)
+  }
+  said.allowOverride = [...classes]
+}
+
+function restrict(said: Said, value: string | undefined): void {
+  if (value === undefined) delete said.allowOverrideOptions
+  else said.allowOverrideOptions = optionList(value)
+}
+
+function split(text: string): [key: string, value: string | undefined] {
+  const at = text.indexOf('=')
+  return at < 0 ? [text.toLowerCase(), undefined] : [text.slice(0, at).toLowerCase(), text.slice(at + 1)]
+}
+
+function nonfatal(said: Said, value: string | undefined, text: string): void {
+  const which = value?.toLowerCase()
+  if (which !== 'override' && which !== 'unknown' && which !== 'all')
+    throw new ConfigError(`Illegal override option ${text}`)
+  if (which !== 'unknown') said.nonfatalOverride = true
+  if (which !== 'override') said.nonfatalUnknown = true
+}
+
+function optionList(value: string): number {
+  let bits = 0
+  for (const name of value.split(',')) {
+    if (!/^(all|none)$/i.test(name) && !(name.toLowerCase() in OPTIONS)) throw new ConfigError(`Illegal option ${name}`)
+    bits |= bitsOf(name)
+  }
+  return bits
+}

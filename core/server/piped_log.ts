@@ -1,0 +1,96 @@
+/**
+ * Programs that take a log on their standard input. The control process keeps
+ * the reading end of the pipe, so that a program that dies is replaced without
+ * a line being lost and writers never meet a broken pipe.
+ */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** A program that ends sooner than this (ms) after its start is started again only after the rest of it. */
+const SHORT_LIFE = 1000
+
+interface PipedLog {
+  readonly command: string
+  readonly reader: number
+  retired: boolean
+}
+
+const pipedLogs: PipedLog[] = []
+
+/**
+ * Starts the program of `|program`, `||program` (both without a shell) or `|$command` (with one).
+ * @returns the descriptor to write to
+ * @throws Error if the program cannot be started
+ */
+export function openPipedLog(target: string, failed: (text: string) => void): number {
+  const command = target.trim()
+  const { reader, writer } = openPipe()
+  const log: PipedLog = { command, reader, retired: false }
+  const child = start(log, failed)
+  if (child.pid === undefined) {
+    closeSync(reader)
+    closeSync(writer)
+    throw new Error(`unable to start piped log program '${programText(command)}'`)
+  }
+  pipedLogs.push(log)
+  return writer
+}
+
+/** How many programs there are now: for `retirePipedLogs`, once a new generation has its own. */
+export const pipedLogCount = (): number => pipedLogs.length
+
+/** The first `count` programs belong to a generation that ends: they are not started again. */
+export function retirePipedLogs(count = pipedLogs.length): void {
+  for (const log of pipedLogs.splice(0, count)) {
+    log.retired = true
+    closeSync(log.reader)
+  }
+}
+
+// Node has no pipe(2); a fifo that loses its name at once is one. The first descriptor, open both ways,
+// lets the other two open without waiting for each other.
+function openPipe(): { reader: number; writer: number } {
+  const directory = mkdtempSync(join(tmpdir(), 'httpd-log-'))
+  try {
+    const fifo = join(directory, 'pipe')
+    execFileSync('mkfifo', ['-m', '600', fifo], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const both = openSync(fifo, constants.O_RDWR)
+    const reader = openSync(fifo, constants.O_RDONLY)
+    const writer = openSync(fifo, constants.O_WRONLY)
+    closeSync(both)
+    return { reader, writer }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+function start(log: PipedLog, failed: (text: string) => void): ChildProcess {
+  const begun = Date.now()
+  const [program, args] = argv(log.command)
+  // What the program prints goes where our own errors go: standard output may be somebody's pipe.
+  const child = spawn(program, args, { stdio: [log.reader, 2, 2] })
+  child.on('error', () => { /* no pid: told by the caller */ })
+  child.once('exit', () => {
+    if (log.retired) return
+    failed(`AH00106: piped log program '${programText(log.command)}' failed unexpectedly`)
+    const again = () => {
+      if (!log.retired) start(log, failed)
+    }
+    setTimeout(again, Math.max(0, begun + SHORT_LIFE - Date.now())).unref()
+  })
+  child.unref()
+  return child
+}
+
+const programText = (command: string): string => command.replace(/^\|[|$]?\s*/, '')
+
+function argv(command: string): [program: string, args: string[]] {
+  // Configuration is read as bytes; the system wants them back as they were.
+  const text = Buffer.from(programText(command), 'latin1').toString('utf8')
+  if (command.startsWith('|$')) return ['/bin/sh', ['-c', text]]
+  const words = [...text.matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+)/g)]
+    .map(([, double, single, plain]) => double?.replace(/\\(["\\])/g, '$1') ?? single ?? plain!)
+  return [words[0] ?? '', words.slice(1)]
+}

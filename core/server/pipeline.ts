@@ -1,0 +1,283 @@
+/**
+ * A request's way through the hooks. Each step is a function that answers OK
+ * to go on; a promise makes the rest of the way wait for it. The order is
+ * Apache's (ap_process_request_internal).
+ */
+import { DECLINED, DONE, HANDOVER, OK, type Answer, type Status } from '../hook/hook.ts'
+import type { HttpFault } from '../http/fault.ts'
+import { M_TRACE } from '../http/methods.ts'
+import { parseTarget } from '../http/target.ts'
+import { HEADER } from '../http/known_headers.ts'
+import type { StatusHook } from './chains.ts'
+import { dirCore } from './core_settings.ts'
+import { defaultHandler, traceHandler } from './default_handler.ts'
+import { fail } from './error_response.ts'
+import { BodyFault, BodyTimeout, bodyOf } from './http_conn.ts'
+import { mapToStorage, mapUri } from './mapping.ts'
+import { RequestRec } from './request_rec.ts'
+
+type Step = (r: RequestRec) => Answer<Status>
+
+const INTERNAL_ERROR = 500
+const TOO_MANY_REDIRECTS = 10
+
+/** Walks the chain of a hook that stops at the first answer. */
+const hook = (name: StatusHook): Step => (r) => {
+  const chain = r.chains[name]
+  if (chain.length === 0) return DECLINED
+  return (r.connection.engine.hooks[name]).walk(chain, r)
+}
+
+/** DECLINED by all is fine. */
+const optional = (step: Step): Step => (r) => {
+  const answer = step(r)
+  return answer instanceof Promise ? answer.then(declinedIsOk) : declinedIsOk(answer)
+}
+const declinedIsOk = (status: Status): Status => (status === DECLINED ? OK : status)
+
+/** The core acts where every module declined. */
+const orElse = (step: Step, core: Step): Step => (r) => {
+  const answer = step(r)
+  if (answer instanceof Promise) return answer.then((status) => (status === DECLINED ? core(r) : status))
+  return answer === DECLINED ? core(r) : answer
+}
+
+const accessCheckerEx = hook('accessCheckerEx')
+const checkUserId = hook('checkUserId')
+const authChecker = hook('authChecker')
+
+/** Authorisation without a user if that settles it, else authentication and then authorisation. */
+const authorise: Step = (r) => {
+  if (r.chains.accessCheckerEx.length === 0) return OK
+  const answer = accessCheckerEx(r)
+  return answer instanceof Promise ? answer.then((status) => authenticate(r, status)) : authenticate(r, answer)
+}
+
+const authenticate = (r: RequestRec, status: Status): Answer<Status> => {
+  if (status !== DECLINED) return status
+  const answer = checkUserId(r)
+  return answer instanceof Promise ? answer.then((known) => authoriseUser(r, known)) : authoriseUser(r, answer)
+}
+
+const authoriseUser = (r: RequestRec, known: Status): Answer<Status> => {
+  if (known === DECLINED) return unconfigured(r, 'AH00027', 'authentication')
+  if (known !== OK) return known
+  const answer = authChecker(r)
+  const settle = (status: Status) => (status === DECLINED ? unconfigured(r, 'AH00028', 'authorization') : status)
+  return answer instanceof Promise ? answer.then(settle) : settle(answer)
+}
+
+const unconfigured = (r: RequestRec, number: string, what: string): Status => {
+  r.log('error', 'core', `${number}: No ${what} done but request not allowed without ${what} for ${r.uri}. ${what === 'authentication' ? 'Authentication' : 'Authorization'} not configured?`)
+  return INTERNAL_ERROR
+}
+
+const handle: Step = (r) => {
+  if (r.mustHandOver) return HANDOVER
+  const body = r.body === undefined ? bodyOf(r) : undefined
+  if (body !== undefined) {
+    if ('status' in body) return refuseBody(r, body)
+    r.body = body
+  }
+  const chain = r.chains.handlers(r.handler ?? r.contentType ?? '')
+  if (chain.length === 0) return defaultHandler(r)
+  const answer = r.connection.engine.hooks.handler.walk(chain, r)
+  if (answer instanceof Promise) return answer.then((status) => (status === DECLINED ? defaultHandler(r) : status))
+  return answer === DECLINED ? defaultHandler(r) : answer
+}
+
+const refuseBody = (r: RequestRec, fault: HttpFault): Status => {
+  r.log(fault.level, 'http', `${fault.aplogno}: ${fault.message}`)
+  r.framingInDoubt = true
+  return fault.status
+}
+
+const trace: Step = (r) => (r.head.methodNumber === M_TRACE ? traceHandler(r) : OK)
+
+// What a look-up on behalf of another request goes through …
+const LOOKUP: readonly Step[] = [
+  orElse(hook('translateName'), mapUri),
+  orElse(hook('mapToStorage'), mapToStorage),
+  optional(hook('headerParser')),
+  optional(hook('accessChecker')),
+  authorise,
+  optional(hook('typeChecker')),
+  optional(hook('fixups')),
+]
+// … and a request.
+const STEPS: readonly Step[] = [optional(hook('postReadRequest')), trace, ...LOOKUP, handle]
+const REDIRECTED: readonly Step[] = [...LOOKUP, handle]
+
+/** Serves a request whose head has been read. OK: the response is complete, on its way or waiting to leave. */
+export function processRequest(r: RequestRec): Answer<Status> {
+  const fault = locate(r)
+  if (fault !== undefined) {
+    logFault(r, fault)
+    return fail(r, fault.status, fault.note)
+  }
+  return run(r, STEPS)
+}
+
+function run(r: RequestRec, steps: readonly Step[]): Answer<Status> {
+  try {
+    return goOn(r, steps, 0)
+  } catch (error) {
+    return failRequest(r, error)
+  }
+}
+
+function goOn(r: RequestRec, steps: readonly Step[], from: number): Answer<Status> {
+  for (let i = from; i < steps.length; i++) {
+    const answer = steps[i]!(r)
+    if (answer === OK) continue
+    if (answer instanceof Promise) {
+      return answer.then((status) => (status === OK ? goOn(r, steps, i + 1) : conclude(r, status)),
+        (error: unknown) => failRequest(r, error))
+    }
+    return conclude(r, answer)
+  }
+  return conclude(r, OK)
+}
+
+function conclude(r: RequestRec, status: Status): Answer<Status> {
+  if (status === HANDOVER || r.mustHandOver) return HANDOVER
+  if (r.next !== undefined) return OK // An internal redirect has answered.
+  if (status === OK || status === DONE) {
+    r.finish()
+    return OK
+  }
+  if (status < 100) {
+    r.log('error', 'core', `AH00025: configuration error:  couldn't check access.  ${r.uri}`)
+    return fail(r, INTERNAL_ERROR)
+  }
+  return fail(r, status)
+}
+
+/** A module threw, or a promise of one was rejected: the request fails, nothing else does. */
+export function failRequest(r: RequestRec, error: unknown): Answer<Status> {
+  if (error instanceof BodyTimeout || error instanceof BodyFault) {
+    r.framingInDoubt = true
+    if (error instanceof BodyFault) logFault(r, error.fault)
+    return fail(r, error.status)
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  r.log('error', 'core', `SY00002: fault in a module while serving ${r.method} ${r.uri}: ${text}`)
+  return fail(r, INTERNAL_ERROR)
+}
+
+/** Answers a request that could not be parsed. */
+export function refuseRequest(r: RequestRec, fault: HttpFault): void {
+  logFault(r, fault)
+  void fail(r, fault.status, fault.note)
+}
+
+function logFault(r: RequestRec, fault: HttpFault): void {
+  if (fault.message === '') return
+  r.log(fault.level, 'core', `${fault.aplogno === '' ? '' : `${fault.aplogno}: `}${fault.message}`)
+}
+
+/** Finds the server and the path that the request line and the Host header name. */
+function locate(r: RequestRec): HttpFault | undefined {
+  const { head, connection } = r
+  const target = head.target()
+  r.unparsedUri = target
+  const core = r.server.conf.defaults.holds(dirCore)
+  const parsed = parseTarget(target, {
+    methodNumber: head.methodNumber,
+    allowEncodedSlashes: SLASHES[core.allowEncodedSlashes],
+    mergeSlashes: r.served.settings.mergeSlashes,
+  })
+  if ('fault' in parsed) return parsed.fault
+  r.uri = parsed.path
+  r.args = parsed.args
+  r.hostname = parsed.host ?? head.hostname()
+  const { engine } = connection
+  if (engine.only === undefined) {
+    r.served = engine.served(engine.vhosts.select(connection.candidates, r.hostname, r.uri))
+    r.chains = r.served.chains
+  }
+  const { resolver, server } = r.served
+  r.resolved = resolver.forLocation(r.uri)
+  r.chains = engine.chainsOf(server, r.resolved)
+  if (head.expectUnknown) return { status: 417, aplogno: 'AH00570', level: 'info', note: '', message: `client sent an unrecognized expectation value of Expect: ${head.value(HEADER.EXPECT) ?? ''}` }
+  return undefined
+}
+
+const SLASHES = { off: 'Off', on: 'On', nodecode: 'NoDecode' } as const
+
+/** Runs the log hooks, once, when the response is out or given up. */
+export function logRequest(r: RequestRec): void {
+  const first = firstOf(r)
+  if (first.logged) return
+  first.logged = true
+  const chain = first.chains.logTransaction
+  if (chain.length === 0) return
+  try {
+    void first.connection.engine.hooks.logTransaction.walk(chain, first)
+  } catch (error) {
+    r.log('error', 'core', `SY00003: fault in a log hook: ${String(error)}`)
+  }
+}
+
+function firstOf(r: RequestRec): RequestRec {
+  let first = r
+  while (first.prev !== undefined) first = first.prev
+  return first
+}
+
+/** ap_internal_redirect: a new request on the same connection, answered in the place of `r`. */
+export function redirectInternally(r: RequestRec, target: string, carry?: (to: RequestRec) => void): Answer<Status> {
+  let depth = 0
+  for (let at: RequestRec | undefined = r; at !== undefined; at = at.prev) depth++
+  if (depth > TOO_MANY_REDIRECTS) {
+    r.log('error', 'core', `AH00124: Request exceeded the limit of ${TOO_MANY_REDIRECTS} internal redirects due to probable configuration error. Use 'LimitInternalRecursion' to increase the limit if necessary. Use 'LogLevel debug' to get a backtrace.`)
+    return INTERNAL_ERROR
+  }
+  const to = follower(r, target)
+  r.next = to
+  to.prev = r
+  carry?.(to)
+  r.connection.request = to
+  const answer = run(to, REDIRECTED)
+  // On event's listener: everything begins anew on a thread of the crew.
+  const settle = (status: Status): Status => {
+    if (status !== HANDOVER) return DONE
+    r.next = undefined
+    r.connection.request = r
+    return HANDOVER
+  }
+  return answer instanceof Promise ? answer.then(settle) : settle(answer)
+}
+
+/** ap_sub_req_lookup_uri: where a path leads, without answering. */
+export function lookUp(r: RequestRec, path: string): RequestRec {
+  const sub = follower(r, path)
+  sub.main = r
+  for (const step of LOOKUP) {
+    const answer = step(sub)
+    if (answer === OK) continue
+    if (answer === HANDOVER || answer instanceof Promise) {
+      // A look-up that must wait cannot be answered here: on the listener the whole request moves to the crew.
+      if (answer === HANDOVER) r.mustHandOver = true
+      sub.status = INTERNAL_ERROR
+    } else sub.status = answer
+    return sub
+  }
+  return sub
+}
+
+function follower(r: RequestRec, target: string): RequestRec {
+  const to = new RequestRec(r.connection, r.head, r.served)
+  const query = target.indexOf('?')
+  to.uri = query < 0 ? target : target.slice(0, query)
+  to.args = query < 0 ? (r.main === undefined ? r.args : undefined) : target.slice(query + 1)
+  to.unparsedUri = target
+  to.hostname = r.hostname
+  to.status = r.status
+  to.body = r.body
+  to.continued = r.continued
+  to.framingInDoubt = r.framingInDoubt
+  to.resolved = r.served.resolver.forLocation(to.uri)
+  to.chains = r.connection.engine.chainsOf(r.server, to.resolved)
+  return to
+}

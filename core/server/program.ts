@@ -1,0 +1,241 @@
+/**
+ * The program httpd: command line in, exit code out. Reads the configuration
+ * once for whatever was asked: a check, a dump, a signal to the running server,
+ * or a start, in the foreground or detached. Exit codes are 0 and 1 only.
+ */
+import { openSync, writeSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { BuildInfo } from './build_info.ts'
+import { parseCommandLine, usageText, wordsOf, type CommandLine } from './cli.ts'
+import { globalCore } from './core_settings.ts'
+import { directivesText, includeText, INCLUDES_HEADING, loadedModulesText, vhostsText } from './dumps.ts'
+import { firstMpm } from './mpm_choice.ts'
+import { errnoPrefix, isShown, readable, type Note } from './notes.ts'
+import { isRunning, readPidFile } from './pidfile.ts'
+import { startDetached, StatusPipe, STATUS_VARIABLE, type Spawn } from './program_detach.ts'
+import { runConfigText } from './program_run_config.ts'
+import { decide, sendSignal } from './program_signal.ts'
+import { modulesText, settingsText, versionText } from './program_version.ts'
+import {
+  linkedModules, prepare, type Prepared, type PrepareOptions, type ProgramParts, type Refused,
+} from './startup.ts'
+
+/** Defines that ask for a dump instead of a start. */
+const DUMPS: readonly string[] = ['DUMP_VHOSTS', 'DUMP_RUN_CFG', 'DUMP_MODULES', 'DUMP_INCLUDES']
+
+export type Write = (text: string | Uint8Array) => void
+
+export interface ProgramDeps extends ProgramParts {
+  readonly buildInfo: BuildInfo
+  /** The control process: runs the server in this process until it ends; answers the exit code. */
+  readonly serve: (start: ServerStart) => Promise<number>
+  /** How this program is run again: `node`, and what stands before the arguments that `runProgram` is given. */
+  readonly relaunch: { readonly command: string; readonly args: readonly string[] }
+  readonly dup2: (from: number, to: number) => void
+  /** Both write at once and completely. */
+  readonly stdout: Write
+  readonly stderr: Write
+  /** Of this process; the name of the status pipe is taken out of it. */
+  readonly env: NodeJS.ProcessEnv
+  readonly spawn?: Spawn
+}
+
+/** What the control process is given. */
+export interface ServerStart {
+  readonly prepared: Prepared
+  /** Reads the configuration again, for a restart: nothing is printed, messages are notes. */
+  readonly again: () => Promise<Prepared | Refused>
+  readonly line: CommandLine
+  /** As AH00094 shows it: without -k, each option by itself. */
+  readonly commandLine: string
+  /** The arguments of `runProgram`, without -k. */
+  readonly argv: readonly string[]
+  /** Absolute. */
+  readonly pidFile: string
+  /** -X, -D DEBUG, -D ONE_PROCESS: serve in this very process. */
+  readonly oneProcess: boolean
+  readonly detached: boolean
+  /** Shows a message of the start on standard error, if its level is to be shown. */
+  readonly show: (note: Note) => void
+  readonly stderr: Write
+  /** To be called once the server answers connections. @param log the error log's descriptor, the new standard error */
+  readonly ready: (log?: number) => void
+}
+
+/**
+ * @param argv the program as invoked, ServerRoot unless -d says otherwise, then the person's arguments
+ * @returns the exit code
+ */
+export async function runProgram(argv: readonly string[], deps: ProgramDeps): Promise<number> {
+  const [invokedAs = 'httpd', defaultRoot = deps.buildInfo.httpdRoot, ...words] = argv
+  const linkedMpm = firstMpm(linkedModules(deps.prelinked).loaded)
+  const parsed = parseCommandLine(invokedAs, words, linkedMpm !== undefined)
+  switch (parsed.kind) {
+    case 'usage':
+      deps.stderr(`${parsed.message === undefined ? '' : `${parsed.message}\n`}${usageText(invokedAs)}`)
+      return 1
+    case 'version':
+      deps.stdout(versionText(deps.buildInfo))
+      return 0
+    case 'settings':
+      deps.stdout(settingsText(deps.buildInfo, linkedMpm?.traits, process.versions))
+      return 0
+    case 'modules':
+      deps.stdout(modulesText(deps.prelinked))
+      return 0
+    case 'run':
+      return new Run(parsed.line, defaultRoot, deps).run()
+  }
+}
+
+/** One run of the program, its command line understood. */
+class Run {
+  readonly #line: CommandLine
+  readonly #deps: ProgramDeps
+  readonly #defaultRoot: string
+  readonly #root: string
+  readonly #stderr: Write
+  /** Status pipe of a detached server; undefined in a process that a person started. */
+  readonly #status: StatusPipe | undefined
+
+  constructor(line: CommandLine, defaultRoot: string, deps: ProgramDeps) {
+    this.#line = line
+    this.#deps = deps
+    this.#defaultRoot = resolve(defaultRoot)
+    this.#root = line.serverRoot === undefined ? this.#defaultRoot : resolve(line.serverRoot)
+    this.#stderr = line.errorFile === undefined ? deps.stderr : this.#errorFile(line.errorFile)
+    const fd = Number(deps.env[STATUS_VARIABLE])
+    this.#status = fd > 2 ? new StatusPipe(fd, deps.dup2) : undefined
+    delete deps.env[STATUS_VARIABLE]
+  }
+
+  async run(): Promise<number> {
+    const line = this.#line
+    const dumping = line.defines.some((define) => DUMPS.includes(define))
+    const checkOnly = line.check || dumping
+    if (line.defines.includes('DUMP_INCLUDES')) this.#deps.stdout(INCLUDES_HEADING)
+    const stopping = line.signal === 'stop' || line.signal === 'graceful-stop'
+    const here = this.#status !== undefined || this.#foreground
+    const answer = await this.#prepare({ checking: checkOnly || stopping || !here, testing: checkOnly, restart: false })
+    // The process that started a detached server has shown these already.
+    if (this.#status === undefined) answer.notes.forEach(this.#show)
+    if (answer.kind === 'refused') return this.#refused(answer)
+    if (line.showSettings) return this.#print(settingsText(this.#deps.buildInfo, answer.mpm.traits, process.versions))
+    if (line.listDirectives) return this.#print(directivesText(answer.modules))
+    if (dumping) return this.#print(this.#dumps(answer))
+    if (line.check) {
+      this.#stderr('Syntax OK\n')
+      return 0
+    }
+    return this.#act(answer)
+  }
+
+  #errorFile(file: string): Write {
+    try {
+      const fd = openSync(resolve(this.#root, file), 'a', 0o644)
+      return (text) => void (typeof text === 'string' ? writeSync(fd, text) : writeSync(fd, text))
+    } catch (error) {
+      this.#deps.stderr(`${errnoPrefix(error)}AH00086: ${this.#line.program}: could not open error log file ${file}.\n`)
+      return this.#deps.stderr
+    }
+  }
+
+  #prepare(mode: Pick<PrepareOptions, 'checking' | 'testing' | 'restart'>): Promise<Prepared | Refused> {
+    const { program, pre, post, defines } = this.#line
+    const { prelinked, face, known, log, env, stdout, buildInfo } = this.#deps
+    const includes = defines.includes('DUMP_INCLUDES') && !mode.restart
+    return prepare({
+      ...mode, program, pre, post, defines, prelinked, face, env,
+      serverRoot: this.#root,
+      configFile: this.#line.configFile ?? buildInfo.serverConfigFile,
+      configFileIsDefault: this.#line.configFile === undefined,
+      checkDirectories: !this.#line.skipDocumentRoot,
+      ...(log && { log }),
+      ...(known && { known }),
+      ...(includes && { onInclude: (depth, line, path) => stdout(readable(includeText(depth, line, path))) }),
+    })
+  }
+
+  readonly #show = (note: Note): void => {
+    if (isShown(note, this.#line.level ?? 'warn')) this.#stderr(`${readable(note.text)}\n`)
+  }
+
+  #print(text: string): 0 {
+    this.#deps.stdout(readable(text))
+    return 0
+  }
+
+  #refused(answer: Refused): 1 {
+    for (const text of answer.texts) this.#stderr(`${text}\n`)
+    if (this.#line.showSettings)
+      this.#deps.stdout(settingsText(this.#deps.buildInfo, firstMpm(answer.modules.loaded)?.traits, process.versions))
+    return 1
+  }
+
+  #dumps(prepared: Prepared): string {
+    const asked = (name: string) => this.#line.defines.includes(name)
+    return (asked('DUMP_VHOSTS') ? vhostsText(prepared.vhosts) : '')
+      + (asked('DUMP_RUN_CFG') ? this.#runConfig(prepared) : '')
+      + (asked('DUMP_MODULES') ? loadedModulesText(prepared.modules) : '')
+  }
+
+  #runConfig({ servers, modules, serverRoot, defines }: Prepared): string {
+    return runConfigText({
+      main: servers[0]!, modules, serverRoot, defines, build: this.#deps.buildInfo,
+      defaultDocumentRoot: resolve(this.#defaultRoot, 'htdocs'), isRoot: process.geteuid?.() === 0,
+    })
+  }
+
+  #pidFile(main: Prepared['servers'][number], serverRoot: string): { readonly name: string; readonly path: string } {
+    const name = main.get(globalCore).pidFile ?? this.#deps.buildInfo.defaultPidLog
+    return { name, path: readable(resolve(serverRoot, name)) }
+  }
+
+  /** What -k asks for, or a start. */
+  async #act(prepared: Prepared): Promise<number> {
+    const { signal, program } = this.#line
+    const { name, path } = this.#pidFile(prepared.servers[0]!, prepared.serverRoot)
+    if (this.#status !== undefined) return this.#serve(prepared, path)
+    const pidFile = readPidFile(path)
+    const running = pidFile.kind === 'pid' && isRunning(pidFile.pid, program)
+    const decision = decide({ signal, pidFileName: name, pidFile, running })
+    if (decision.do === 'kill') return sendSignal(decision.pid, decision.with, this.#stderr)
+    if (decision.stdout !== undefined) this.#deps.stdout(decision.stdout)
+    if (decision.do === 'nothing') {
+      if (decision.stderr !== undefined) this.#stderr(decision.stderr)
+      return decision.code
+    }
+    if (this.#foreground) return this.#serve(prepared, path)
+    const { relaunch, env, spawn } = this.#deps
+    return startDetached({
+      command: relaunch.command, args: [...relaunch.args, ...this.#argv], env, program, stderr: this.#stderr,
+      ...(spawn && { spawn }),
+    })
+  }
+
+  get #foreground(): boolean {
+    return ['FOREGROUND', 'NO_DETACH', 'ONE_PROCESS', 'DEBUG'].some((name) => this.#line.defines.includes(name))
+  }
+
+  /** With -d made absolute: a detached server runs in another directory. */
+  get #argv(): string[] {
+    const { invokedAs, options } = this.#line
+    const absolute = options.map((option) => (option.letter === 'd' ? { letter: 'd', value: this.#root } : option))
+    return [invokedAs, this.#defaultRoot, ...wordsOf(absolute)]
+  }
+
+  #serve(prepared: Prepared, pidFile: string): Promise<number> {
+    const line = this.#line
+    return this.#deps.serve({
+      prepared, line, pidFile,
+      again: () => this.#prepare({ checking: false, testing: false, restart: true }),
+      commandLine: [line.invokedAs, ...wordsOf(line.options)].join(' '),
+      argv: this.#argv,
+      oneProcess: ['DEBUG', 'ONE_PROCESS'].some((name) => line.defines.includes(name)),
+      detached: this.#status !== undefined,
+      show: this.#show,
+      stderr: this.#stderr,
+      ready: (log) => this.#status?.ready(log),
+    })
+  }
+}

@@ -1,0 +1,349 @@
+/** One request and its response: what hooks and handlers see, and how the response is put on the wire. */
+import type { ConfigVector, Settings } from '../config/settings.ts'
+import type { Resolved } from '../config/resolve.ts'
+import type { Answer, Status } from '../hook/hook.ts'
+import type { FileInfo, HeadersIn, LogLevel, Lookup, Request } from '../hook/types.ts'
+import type { RequestHead } from '../http/request_head.ts'
+import { closesConnection, isBodyless, statusLine } from '../http/status.ts'
+import type { BodyReader } from './body_reader.ts'
+import type { Chains } from './chains.ts'
+import { dirCore } from './core_settings.ts'
+import { NO_FILE, type FileEntry, type OpenFile } from './file_cache.ts'
+import { Headers } from './header_table.ts'
+import type { HttpConn } from './http_conn.ts'
+import { lookUp, redirectInternally } from './pipeline.ts'
+import type { Served } from './thread_engine.ts'
+
+/** A body that is longer than this before it is complete is sent in pieces. */
+const STREAM_FROM = 64 * 1024
+
+type Part = { readonly bytes: Uint8Array } | { readonly file: OpenFile; readonly offset: number; readonly length: number }
+
+export class RequestRec implements Request {
+  readonly connection: HttpConn
+  head: RequestHead
+  served: Served
+  resolved: Resolved | undefined
+  chains: Chains
+  uri = ''
+  args: string | undefined
+  unparsedUri = ''
+  hostname: string | undefined
+  filename: string | undefined
+  pathInfo = ''
+  finfo: FileInfo = NO_FILE
+  handler: string | undefined
+  contentType: string | undefined
+  contentEncoding: string | undefined
+  contentLanguages: readonly string[] = NO_WORDS
+  user: string | undefined
+  status = 200
+  readonly headersOut = new Headers()
+  #errHeadersOut: Headers | undefined
+  #notes: Map<string, string> | undefined
+  #env: Map<string, string> | undefined
+  readonly requestTime = Date.now()
+  prev: RequestRec | undefined
+  next: RequestRec | undefined
+  /** Set for a look-up made on behalf of another request. */
+  main: RequestRec | undefined
+  body: BodyReader | undefined
+  /** 100 Continue was sent, or is not needed any more. */
+  continued = false
+  /** Where the next request begins is not certain: the connection ends. */
+  framingInDoubt = false
+  keepAlive = false
+  /** A look-up on behalf of this request met something that may block. */
+  mustHandOver = false
+  /** Method for this request where it is not the client's (an internal redirect goes on with GET). */
+  #method: string | undefined
+  #parts: Part[] | undefined
+  #length = 0
+  #committed = false
+  #chunked = false
+  #bytesSent = 0
+  #headBytes = 0
+  logged = false
+
+  constructor(connection: HttpConn, head: RequestHead, served: Served) {
+    this.connection = connection
+    this.head = head
+    this.served = served
+    this.chains = served.chains
+  }
+
+  get server() {
+    return this.served.server
+  }
+
+  get method(): string {
+    return this.#method ?? this.head.method()
+  }
+
+  set method(name: string) {
+    this.#method = name
+  }
+
+  get isHead(): boolean {
+    return this.head.isHead
+  }
+
+  get protocol(): number {
+    return this.head.protocol
+  }
+
+  get protocolText(): string {
+    return this.head.protocolText()
+  }
+
+  get requestLine(): string {
+    return this.head.requestLine()
+  }
+
+  get headersIn(): HeadersIn {
+    return this.head
+  }
+
+  get errHeadersOut(): Headers {
+    return (this.#errHeadersOut ??= new Headers())
+  }
+
+  get notes(): Map<string, string> {
+    return (this.#notes ??= new Map())
+  }
+
+  get env(): Map<string, string> {
+    return (this.#env ??= new Map())
+  }
+
+  get dirVector(): ConfigVector {
+    return this.resolved?.vector ?? this.server.conf.defaults
+  }
+
+  dir<T extends object>(settings: Settings<T>): Readonly<T> {
+    return this.dirVector.holds(settings)
+  }
+
+  get bytesSent(): number {
+    return this.#bytesSent
+  }
+
+  get wireBytesSent(): number {
+    return this.#bytesSent + this.#headBytes
+  }
+
+  get hasBody(): boolean {
+    return this.body !== undefined && !this.body.done
+  }
+
+  get committed(): boolean {
+    return this.#committed
+  }
+
+  /** For a request that goes on after the thread has turned to others. */
+  detach(): void {
+    this.head = this.head.detach()
+  }
+
+  stat(path: string): FileInfo {
+    return this.connection.engine.files.look(path)
+  }
+
+  log(level: LogLevel, module: string, message: string): void {
+    this.connection.engine.log(level, module, message, { server: this.server, connection: this.connection, request: this })
+  }
+
+  read(): Promise<Uint8Array | null> {
+    return this.body === undefined || this.body.done ? Promise.resolve(null) : this.connection.readBody(this)
+  }
+
+  internalRedirect(path: string): Answer<Status> {
+    return redirectInternally(this, path)
+  }
+
+  subLookup(path: string): Lookup {
+    return lookUp(this, path)
+  }
+
+  fastRedirect(to: Lookup): void {
+    const from = to as RequestRec
+    this.uri = from.uri
+    this.filename = from.filename
+    this.pathInfo = from.pathInfo
+    this.finfo = from.finfo
+    this.handler = from.handler
+    this.contentType = from.contentType
+    this.contentEncoding = from.contentEncoding
+    this.contentLanguages = from.contentLanguages
+    this.resolved = from.resolved
+    this.chains = from.chains
+    for (const [name, value] of from.headersOut) this.headersOut.set(name, value)
+  }
+
+  constructUrl(path: string): string {
+    const { serverName, serverPort, serverScheme } = this.served.settings
+    const canonical = this.dir(dirCore).useCanonicalName !== 'off'
+    const host = (canonical ? serverName : this.hostname) ?? serverName ?? this.connection.localIp
+    const asked = this.head.hostPort > 0 ? this.head.hostPort : this.hostname !== undefined ? 80 : this.connection.localPort
+    const port = canonical && serverPort > 0 ? serverPort : asked
+    const scheme = serverScheme ?? 'http'
+    const usual = scheme === 'https' ? 443 : 80
+    return `${scheme}://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}${port === usual ? '' : `:${port}`}${path}`
+  }
+
+  // The response.
+
+  write(data: string | Uint8Array): Promise<void> | undefined {
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data
+    if (bytes.length === 0) return undefined
+    ;(this.#parts ??= []).push({ bytes })
+    this.#length += bytes.length
+    if (!this.#committed && this.#length < STREAM_FROM) return undefined
+    if (!this.#committed) this.#commit(undefined)
+    this.#sendParts()
+    this.connection.pushed()
+    return this.connection.room()
+  }
+
+  sendFile(path: string, offset: number, length: number): void {
+    const { files } = this.connection.engine
+    const file = files.open(files.look(path))
+    if (typeof file === 'number') throw new Error(`Cannot open "${path}": errno ${-file}`)
+    this.addFile(file, offset, length)
+  }
+
+  /** Adds a part of an open file to the body. */
+  addFile(file: OpenFile, offset: number, length: number): void {
+    ;(this.#parts ??= []).push({ file: file.hold(), offset, length })
+    this.#length += length
+  }
+
+  /** The small and the usual case: the whole body in memory already. */
+  addBytes(bytes: Uint8Array): void {
+    ;(this.#parts ??= []).push({ bytes })
+    this.#length += bytes.length
+  }
+
+  /** Forgets the body so far, for an error response. False if some of it is on its way. */
+  reset(): boolean {
+    if (this.#committed) return false
+    this.#dropParts()
+    this.headersOut.clear()
+    this.contentType = this.contentEncoding = undefined
+    this.contentLanguages = NO_WORDS
+    return true
+  }
+
+  /** The response is complete. */
+  finish(): void {
+    if (this.#committed) {
+      if (this.#parts !== undefined) this.#sendParts()
+      if (this.#chunked) this.connection.output.text('0\r\n\r\n')
+      return
+    }
+    this.#commit(this.#length)
+    this.#sendParts()
+  }
+
+  /** Ends a response that was begun and cannot be completed: the client must not take it for whole. */
+  cutOff(): void {
+    this.keepAlive = false
+    this.#dropParts()
+    this.connection.output.flush()
+    this.connection.output.broken = true
+  }
+
+  get #bodyAllowed(): boolean {
+    return !this.isHead && !isBodyless(this.status)
+  }
+
+  #commit(length: number | undefined): void {
+    this.#committed = true
+    this.#decideFraming(length)
+    if (this.protocol === 9) return
+    const { output, engine } = this.connection
+    let head = `HTTP/1.1 ${statusLine(this.status)}\r\n${engine.dateAndServer()}`
+    if (this.#errHeadersOut !== undefined) head += this.#errHeadersOut.text()
+    head += this.headersOut.text()
+    if (this.contentLanguages.length > 0) head += `Content-Language: ${this.contentLanguages.join(', ')}\r\n`
+    if (this.contentEncoding !== undefined) head += `Content-Encoding: ${this.contentEncoding}\r\n`
+    if (this.#chunked) head += 'Transfer-Encoding: chunked\r\n'
+    else if (length !== undefined && this.#showsLength(length)) head += `Content-Length: ${length}\r\n`
+    head += this.#connectionLines()
+    if (this.contentType !== undefined && !isBodyless(this.status)) head += `Content-Type: ${this.#typeWithCharset()}\r\n`
+    head += '\r\n'
+    this.#headBytes += head.length
+    output.text(head)
+  }
+
+  #showsLength(length: number): boolean {
+    if (isBodyless(this.status) || this.headersOut.has('Content-Length')) return false
+    return length > 0 || !this.isHead
+  }
+
+  #decideFraming(length: number | undefined): void {
+    const stated = length !== undefined || this.headersOut.has('Content-Length') || !this.#bodyAllowed
+    this.#chunked = !stated && this.protocol >= 1001
+    const { settings } = this.served
+    const { connection, head } = this
+    this.keepAlive = (stated || this.#chunked) && settings.keepAlive && !connection.engine.finishing &&
+      !this.framingInDoubt && head.wantsKeepAlive() && this.protocol >= 1000 && !closesConnection(this.status) &&
+      (settings.maxKeepAliveRequests === 0 || connection.keepalives < settings.maxKeepAliveRequests) &&
+      !(this.hasBody && head.expectContinue && !this.continued)
+  }
+
+  #connectionLines(): string {
+    if (!this.keepAlive) return 'Connection: close\r\n'
+    if (!this.head.connectionKeepAlive) return ''
+    const { keepAliveTimeout, maxKeepAliveRequests } = this.served.settings
+    const left = maxKeepAliveRequests === 0 ? '' : `, max=${maxKeepAliveRequests - this.connection.keepalives}`
+    return `Keep-Alive: timeout=${Math.floor(keepAliveTimeout / 1000)}${left}\r\nConnection: Keep-Alive\r\n`
+  }
+
+  #typeWithCharset(): string {
+    const type = this.contentType!
+    const charset = this.dir(dirCore).addDefaultCharset
+    return charset !== undefined && /^text\/(plain|html)$/i.test(type) ? `${type}; charset=${charset}` : type
+  }
+
+  #sendParts(): void {
+    const parts = this.#parts
+    this.#parts = undefined
+    if (parts === undefined) return
+    const { output } = this.connection
+    const sends = this.#bodyAllowed
+    for (const part of parts) {
+      if ('bytes' in part) {
+        if (sends) this.#sendBytes(part.bytes)
+        continue
+      }
+      if (sends) {
+        if (this.#chunked) output.text(`${part.length.toString(16)}\r\n`)
+        output.file(part.file, part.offset, part.length, !this.dir(dirCore).enableSendfile)
+        if (this.#chunked) output.text('\r\n')
+        this.#bytesSent += part.length
+      }
+      part.file.release()
+    }
+  }
+
+  #sendBytes(bytes: Uint8Array): void {
+    const { output } = this.connection
+    if (this.#chunked) output.text(`${bytes.length.toString(16)}\r\n`)
+    output.bytes(bytes)
+    if (this.#chunked) output.text('\r\n')
+    this.#bytesSent += bytes.length
+  }
+
+  #dropParts(): void {
+    for (const part of this.#parts ?? []) if ('file' in part) part.file.release()
+    this.#parts = undefined
+    this.#length = 0
+  }
+}
+
+const NO_WORDS: readonly string[] = Object.freeze([])
+
+/** The file that a request was mapped to. */
+export const entryOf = (r: RequestRec): FileEntry | undefined =>
+  r.finfo.type === 'none' ? undefined : (r.finfo as FileEntry)

@@ -1,0 +1,178 @@
+/**
+ * What one thread needs to serve: its buffers, its parser, its view of the
+ * configuration, its clock. Shared by all connections of the thread.
+ */
+import type { ConfigVector } from '../config/settings.ts'
+import type { Resolved, Resolver } from '../config/resolve.ts'
+import { httpDate } from '../base/dates.ts'
+import { endTurn } from '../base/turn.ts'
+import type { Hooks } from '../hook/hooks.ts'
+import type { LogLevel, Server, Connection, Request } from '../hook/types.ts'
+import type { Limits } from '../http/limits.ts'
+import { RequestHead } from '../http/request_head.ts'
+import type { Endpoint, Fd, Memory, Port } from '../port/port.ts'
+import { Chains } from './chains.ts'
+import { HttpConn } from './http_conn.ts'
+import type { Section } from '../config/server_conf.ts'
+import { dirCore, Opt, serverCore } from './core_settings.ts'
+import { FileCache } from './file_cache.ts'
+import type { Conn, ConnOwner, Engine } from './mpm.ts'
+import { OutBuffer } from './outlet.ts'
+import type { VhostTable } from './vhost_table.ts'
+
+const INPUT_BYTES = 16 * 1024
+const OUTPUT_BYTES = 64 * 1024
+
+export type EngineLog = (level: LogLevel, module: string, message: string, about: {
+  server?: Server, connection?: Connection, request?: Request, errno?: number,
+}) => void
+
+export interface EngineParts {
+  readonly port: Port
+  readonly hooks: Hooks
+  readonly vhosts: VhostTable
+  readonly servers: readonly Server[]
+  resolverOf(server: Server): Resolver
+  readonly log: EngineLog
+  /** As the `Server:` header shows it. */
+  readonly serverTokens: string
+  readonly defaultDocumentRoot: string
+  /** False for event's listener. */
+  readonly mayBlock: boolean
+}
+
+/** What the engine keeps of one server, decided once. */
+export interface Served {
+  readonly server: Server
+  readonly limits: Limits
+  readonly resolver: Resolver
+  readonly chains: Chains
+  readonly documentRoot: string
+  /** Options without FollowSymLinks stand somewhere: links must be looked for. */
+  readonly checksLinks: boolean
+  readonly settings: ReturnType<typeof settingsOf>
+}
+
+const settingsOf = (server: Server) => server.get(serverCore)
+
+export class ThreadEngine implements Engine {
+  readonly port: Port
+  readonly hooks: Hooks
+  readonly vhosts: VhostTable
+  readonly log: EngineLog
+  readonly mayBlock: boolean
+  readonly input: Memory
+  readonly output: OutBuffer
+  readonly head = new RequestHead()
+  readonly files: FileCache
+  readonly serverTokens: string
+  finishing = false
+  /** The only server, where there are no virtual hosts. */
+  readonly only: Served | undefined
+  readonly #served = new Map<Server, Served>()
+  #connections = 0
+  #now = performance.now()
+  #second = 0
+  #dateLines = ''
+
+  constructor(parts: EngineParts) {
+    this.port = parts.port
+    this.hooks = parts.hooks
+    this.vhosts = parts.vhosts
+    this.log = parts.log
+    this.mayBlock = parts.mayBlock
+    this.serverTokens = parts.serverTokens
+    this.input = parts.port.host.memory(INPUT_BYTES)
+    this.output = new OutBuffer(parts.port.host.memory(OUTPUT_BYTES))
+    this.files = new FileCache(parts.port)
+    for (const server of parts.servers) this.#served.set(server, this.#serve(server, parts))
+    this.only = parts.servers.length === 1 ? this.served(parts.servers[0]!) : undefined
+  }
+
+  served(server: Server): Served {
+    return this.#served.get(server)!
+  }
+
+  /** The hook functions for what holds of a request, computed when first met. */
+  chainsOf(server: Server, resolved: Resolved): Chains {
+    const slot = resolved.slot as Chains | undefined
+    if (slot !== undefined) return slot
+    const chains = new Chains(this.hooks, server, resolved.vector, this.mayBlock)
+    resolved.slot = chains
+    return chains
+  }
+
+  connect(fd: Fd, peer: Endpoint, local: Endpoint | undefined, owner: ConnOwner,
+          resumed?: { keepalives: number; unread: Uint8Array }): Conn {
+    return new HttpConn(this, ++this.#connections, fd, peer, local, owner, resumed)
+  }
+
+  accept(listener: Fd): Fd {
+    return this.port.net.accept(listener)
+  }
+
+  peer(): Endpoint {
+    return this.port.net.peer()
+  }
+
+  drain(fd: Fd): boolean {
+    for (let i = 0; i < 16; i++) {
+      const got = this.port.net.recv(fd, this.input, 0, INPUT_BYTES)
+      if (got === 0 || (got < 0 && got !== -11)) return true
+      if (got < 0) return false
+    }
+    return false
+  }
+
+  now(): number {
+    return this.#now
+  }
+
+  /** `Date` and `Server` lines, made once a second. */
+  dateAndServer(): string {
+    const ms = Date.now()
+    const second = Math.floor(ms / 1000)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#dateLines = `Date: ${httpDate(second * 1000)}\r\nServer: ${this.serverTokens}\r\n`
+    }
+    return this.#dateLines
+  }
+
+  beginTurn(): void {
+    this.#now = performance.now()
+    this.files.endTurn()
+  }
+
+  endTurn(): void {
+    endTurn()
+    this.beginTurn()
+  }
+
+  #serve(server: Server, parts: EngineParts): Served {
+    const settings = settingsOf(server)
+    return {
+      server,
+      settings,
+      limits: {
+        line: settings.limitRequestLine, fields: settings.limitRequestFields, fieldSize: settings.limitRequestFieldSize,
+        blankLines: 10, strict: settings.strict, allow09: settings.allow09,
+        registeredMethodsOnly: settings.registeredMethodsOnly,
+      },
+      resolver: parts.resolverOf(server),
+      chains: new Chains(parts.hooks, server, defaultsOf(server), parts.mayBlock),
+      documentRoot: (settings.documentRoot ?? parts.defaultDocumentRoot).replace(/\/$/, ''),
+      checksLinks: [server.conf.defaults, ...vectorsOf(server.conf.sections)].some(forbidsLinks),
+    }
+  }
+}
+
+const vectorsOf = (sections: readonly Section[]): ConfigVector[] =>
+  sections.flatMap((section) => [section.vector, ...vectorsOf(section.inner)])
+
+const forbidsLinks = (vector: ConfigVector): boolean => {
+  const { set, remove } = vector.holds(dirCore).options
+  return (set !== undefined && !(set & Opt.followSymLinks)) || (remove & Opt.followSymLinks) !== 0
+}
+
+const defaultsOf = (server: Server): ConfigVector => server.conf.defaults

@@ -1,0 +1,223 @@
+/**
+ * event: processes with threads, where a connection that waits holds no thread.
+ * Each child's listener accepts, waits for all idle connections, and answers
+ * by itself what cannot block; a request that may block goes to a thread of the
+ * crew, which serves until the connection would idle and then gives it back by
+ * putting its descriptor into the listener's poller again.
+ *
+ *   accept ─► listener ──(may block)──► queue ─► a thread of the crew
+ *                 ▲                                   │
+ *                 └────── descriptor armed again ◄────┘
+ */
+import { OK, Ready, SeatStatus, type Bell, type Endpoint, type Fd, type Mpm, type PollSet, type Seat } from 'httpd'
+import { CrewQueue, type CrewShare } from './shared/crew_queue.ts'
+import { Loop, type Berth } from './shared/loop.ts'
+import { keepPopulation } from './shared/parent.ts'
+import { eventDirectives, mpmSettings, threadedPopulation, type ThreadedTexts } from './shared/settings.ts'
+
+const texts: ThreadedTexts = {
+  serverLimit: ['AH00497', 'AH00499'], threadLimit: ['AH00502', 'AH00504'], threadsPerChild: ['AH00507', 'AH00509'],
+  tooFewWorkers: 'AH00511', notMultiple: 'AH00513', tooManyServers: 'AH00515', startServers: 'AH00517',
+  minSpareThreads: 'AH00519', maxThreadLimit: 100000,
+}
+
+/** How often (ms) the listener looks at what the crew has given back or closed; while finishing, too. */
+const SWEEP = 1000
+const SWEEP_FINISHING = 50
+/** A word of the table of connections given back: with the crew, closed by it, or else requests begun on it. */
+const AWAY = 0, CLOSED = -1
+/** Requests that may wait for a thread in shared memory, for each thread; more wait with the listener. */
+const SLOTS_PER_THREAD = 4
+const MIN_SLOTS = 16
+/** Descriptors that a process may have: the table of connections given back has a word for each. */
+const DESCRIPTORS = 1024 * 1024
+
+class Listener {
+  readonly #seat: Seat
+  readonly #loop: Loop
+  readonly #queue: CrewQueue
+  readonly #share: CrewShare
+  readonly #bell: Bell
+  /** Requests that found the queue full, oldest first. */
+  readonly #overflow: Berth[] = []
+  readonly #returned: Int32Array
+  /** Connections that the crew has, by descriptor. */
+  readonly #away = new Map<Fd, Endpoint>()
+  #sweeper: NodeJS.Timeout | undefined
+
+  constructor(seat: Seat) {
+    this.#seat = seat
+    const slots = Math.max(MIN_SLOTS, SLOTS_PER_THREAD * seat.population.threadsPerChild)
+    const room = seat.bell()
+    this.#bell = seat.bell()
+    this.#share = {
+      memory: CrewQueue.memory(slots), slots, bell: this.#bell.fd, room: room.fd, poller: seat.poller.handle,
+      returned: new SharedArrayBuffer(4 * DESCRIPTORS),
+    }
+    this.#returned = new Int32Array(this.#share.returned)
+    this.#queue = new CrewQueue(this.#share.memory, slots)
+    this.#loop = new Loop(seat, {
+      accepts: 'many',
+      handover: (berth) => this.#handOver(berth),
+      stranger: (fd) => this.#takeBack(fd),
+      accepted: (fd) => void this.#away.delete(fd),
+      busy: () => this.#away.size > 0,
+    })
+    this.#loop.also(room.fd, () => {
+      if (room.take()) this.#drainOverflow()
+    })
+  }
+
+  start(): void {
+    this.#seat.onFinish(() => this.#finish())
+    for (let number = 0; number < this.#seat.population.threadsPerChild; number++)
+      this.#seat.startThread(number, this.#share)
+    this.#loop.start()
+    this.#seat.ready()
+  }
+
+  #finish(): void {
+    this.#queue.finish()
+    this.#loop.finish()
+    clearInterval(this.#sweeper)
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_FINISHING)
+  }
+
+  #handOver(berth: Berth): void {
+    this.#loop.pause(berth)
+    if (this.#overflow.length > 0 || !this.#offer(berth)) this.#overflow.push(berth)
+    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP)
+  }
+
+  // True if the request is no more the listener's affair.
+  #offer(berth: Berth): boolean {
+    const { conn } = berth
+    const unread = conn.unread()
+    if (!CrewQueue.fits(unread.length)) {
+      this.#seat.log('error', `SY00011: a request of ${unread.length} bytes from ${conn.peer.address} is too large for the crew's queue: closing`)
+      this.#loop.drop(berth)
+      return true
+    }
+    // The table first: once the request is queued, a thread may close or return the connection at any moment.
+    Atomics.store(this.#returned, conn.fd, AWAY)
+    if (!this.#queue.offer({ fd: conn.fd, keepalives: conn.keepalives, peer: conn.peer, unread }, this.#bell)) return false
+    this.#away.set(conn.fd, conn.peer)
+    this.#loop.release(berth)
+    return true
+  }
+
+  #drainOverflow(): void {
+    while (this.#overflow.length > 0 && this.#offer(this.#overflow[0]!)) this.#overflow.shift()
+  }
+
+  // The crew has put the descriptor back into the poller: the connection is the listener's again.
+  #takeBack(fd: Fd): void {
+    const peer = this.#away.get(fd)
+    const keepalives = Atomics.load(this.#returned, fd)
+    if (peer === undefined || keepalives <= AWAY) return
+    this.#away.delete(fd)
+    const { engine } = this.#seat
+    this.#loop.adopt(engine.connect(fd, peer, undefined, this.#loop, { keepalives, unread: NOTHING }), Ready.in)
+  }
+
+  // Connections given back wait in the poller from that moment; here they get their deadlines.
+  #sweep(): void {
+    for (const fd of this.#away.keys()) {
+      if (Atomics.load(this.#returned, fd) === CLOSED) this.#away.delete(fd)
+      else this.#takeBack(fd)
+    }
+    if (this.#loop.finishing) this.#loop.ifDone()
+    else if (this.#away.size === 0) {
+      clearInterval(this.#sweeper)
+      this.#sweeper = undefined
+    }
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+
+/** A thread of the crew: takes requests off the queue, and connections no further than to their next idle moment. */
+class CrewThread {
+  readonly #seat: Seat
+  readonly #share: CrewShare
+  readonly #queue: CrewQueue
+  readonly #loop: Loop
+  readonly #listener: PollSet
+  readonly #returned: Int32Array
+  readonly #room: Bell
+
+  constructor(seat: Seat) {
+    this.#seat = seat
+    this.#share = seat.data as CrewShare
+    this.#queue = new CrewQueue(this.#share.memory, this.#share.slots)
+    this.#listener = seat.poll.attach(this.#share.poller)
+    this.#returned = new Int32Array(this.#share.returned)
+    this.#room = seat.attachBell(this.#share.room)
+    this.#loop = new Loop(seat, {
+      accepts: 'none',
+      idle: (berth) => this.#giveBack(berth),
+      closing: (fd) => Atomics.store(this.#returned, fd, CLOSED),
+      gone: () => this.#rest(),
+    })
+  }
+
+  start(): void {
+    const bell = this.#seat.attachBell(this.#share.bell)
+    this.#loop.also(bell.fd, () => {
+      if (bell.take()) this.#serve()
+    })
+    this.#loop.start()
+    this.#rest()
+    this.#seat.ready()
+  }
+
+  #serve(): void {
+    const { engine, worker } = this.#seat
+    worker.status = SeatStatus.write
+    engine.finishing = this.#queue.finishing
+    const { fd, peer, keepalives, unread } = this.#queue.take(this.#room)
+    this.#loop.adopt(engine.connect(fd, peer, undefined, this.#loop, { keepalives, unread }))
+  }
+
+  #giveBack(berth: Berth): boolean {
+    const { conn } = berth
+    if (this.#queue.finishing) {
+      this.#loop.drop(berth)
+      return true
+    }
+    this.#loop.release(berth)
+    this.#rest()
+    Atomics.store(this.#returned, conn.fd, conn.keepalives)
+    this.#listener.add(conn.fd, Ready.in)
+    return true
+  }
+
+  #rest(): void {
+    if (this.#loop.count === 0) this.#seat.worker.status = SeatStatus.ready
+  }
+}
+
+export const mpm = {
+  name: 'mpm_event_module',
+  file: 'event.c',
+  traits: { name: 'event', processes: 'dynamic', threads: 'fixed', async: true },
+  settings: [mpmSettings],
+  directives: eventDirectives,
+
+  register({ checkConfig }, on) {
+    on(checkConfig, (startup) => {
+      threadedPopulation(startup.server, texts, (text) => startup.note('warn', 'mpm_event', text))
+      return OK
+    })
+  },
+
+  population: (server) => threadedPopulation(server, texts),
+
+  run: (site) => keepPopulation(site, {
+    full: 'AH00484: server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting',
+    busy: (children, idle, total) => `AH00486: server seems busy, (you may need to increase StartServers, ThreadsPerChild or Min/MaxSpareThreads), spawning ${children} children, there are around ${idle} idle threads, ${total} active children, and 0 children that are shutting down`,
+  }),
+
+  child: (seat) => new Listener(seat).start(),
+  thread: (seat) => new CrewThread(seat).start(),
+} satisfies Mpm

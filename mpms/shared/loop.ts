@@ -1,0 +1,273 @@
+/**
+ * Waiting for connections, in one thread. What all MPMs share: a poller watched
+ * by the event loop, one berth per connection, deadlines. Where MPMs differ is
+ * the policy: how many connections at once, and what becomes of one that idles
+ * or that needs a thread which may block.
+ */
+import { Next, Ready, SeatStatus, type Conn, type ConnOwner, type Fd, type Seat } from 'httpd'
+import { Deadlines, type Waiting } from './deadlines.ts'
+
+/** One connection and what it waits for. */
+export interface Berth extends Waiting {
+  readonly conn: Conn
+  next: Next
+  /** What the poller watches for: bits of Ready. */
+  interest: number
+}
+
+export interface Policy {
+  /** Connections held at once: a worker takes one, a listener any number. */
+  readonly accepts: 'none' | 'one' | 'many'
+  /** A connection waits for its next request. True: it was given away. */
+  idle?(berth: Berth): boolean
+  /** A request needs a thread that may block. */
+  handover?(berth: Berth): void
+  /** A connection's descriptor is about to be closed. */
+  closing?(fd: Fd): void
+  /** A connection is gone. */
+  gone?(berth: Berth): void
+  /** A descriptor is ready that this loop does not know. False: not the policy's either. */
+  stranger?(fd: Fd): void
+  /** A connection was accepted. */
+  accepted?(fd: Fd): void
+  /** Is anything else under way when the last connection has gone and the child is to finish? */
+  busy?(): boolean
+}
+
+/** Connections taken off a listening socket in one go. */
+const ACCEPT_BATCH = 32
+/** Batches of readiness handled before the event loop has its turn. */
+const ROUNDS = 8
+/** Pause (ms) after the process ran out of descriptors. */
+const OUT_OF_DESCRIPTORS_PAUSE = 100
+/** A connection without a request when the child is to finish gets this long (ms) to send one. */
+const LAST_CALL = 1000
+
+const AGAIN = -11, NFILE = -23, MFILE = -24
+
+export class Loop implements ConnOwner {
+  readonly seat: Seat
+  readonly #policy: Policy
+  readonly #berths: (Berth | undefined)[] = []
+  readonly #others: ((() => void) | undefined)[] = []
+  readonly #deadlines: Deadlines<Berth>
+  readonly #oneAtATime: boolean
+  #count = 0
+  #accepted = 0
+  #listening = false
+  #finishing = false
+
+  constructor(seat: Seat, policy: Policy) {
+    this.seat = seat
+    this.#policy = policy
+    this.#oneAtATime = policy.accepts === 'one'
+    this.#deadlines = new Deadlines<Berth>(() => performance.now(), (berth) => this.#late(berth))
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  get finishing(): boolean {
+    return this.#finishing
+  }
+
+  start(): void {
+    this.seat.poller.watch(() => this.#turn())
+    this.listen()
+  }
+
+  /** Calls back when a descriptor that is no connection can be read. */
+  also(fd: Fd, act: () => void): void {
+    this.#others[fd] = act
+    this.seat.poller.add(fd, Ready.in | Ready.exclusive)
+  }
+
+  listen(): void {
+    if (this.#listening || this.#finishing || this.#policy.accepts === 'none') return
+    this.#listening = true
+    for (const fd of this.seat.listeners) this.seat.poller.add(fd, Ready.in | Ready.exclusive)
+  }
+
+  unlisten(): void {
+    if (!this.#listening) return
+    this.#listening = false
+    for (const fd of this.seat.listeners) this.seat.poller.remove(fd, Ready.in)
+  }
+
+  /**
+   * Takes a connection in and serves it as far as it goes.
+   * @param interest what the poller watches its descriptor for already
+   */
+  adopt(conn: Conn, interest = 0): void {
+    const berth: Berth = {
+      conn, next: Next.read, interest, deadline: 0, slot: -1, before: undefined, after: undefined,
+    }
+    this.#berths[conn.fd] = berth
+    this.#count++
+    this.seat.process.set('connections', this.#count)
+    this.#settle(berth, conn.advance())
+  }
+
+  /** Stops watching a connection, for now. */
+  pause(berth: Berth): void {
+    if (berth.interest !== 0) this.seat.poller.remove(berth.conn.fd, berth.interest)
+    berth.interest = 0
+    this.#deadlines.clear(berth)
+  }
+
+  /** Lets a connection go without closing it: somebody else has its descriptor now. */
+  release(berth: Berth): void {
+    this.#forget(berth)
+    berth.conn.release()
+  }
+
+  // ConnOwner
+
+  resume(conn: Conn): void {
+    const berth = this.#berths[conn.fd]
+    if (berth?.conn === conn) this.#settle(berth, conn.advance())
+  }
+
+  status(_conn: Conn, status: number): void {
+    if (this.#policy.accepts !== 'many') this.seat.worker.status = status
+  }
+
+  /** Ends when what is under way is answered; idle connections end now. */
+  finish(): void {
+    if (this.#finishing) return
+    this.#finishing = true
+    this.seat.engine.finishing = true
+    this.unlisten()
+    for (const berth of this.#berths) {
+      if (berth === undefined || berth.next !== Next.idle) continue
+      if (berth.conn.keepalives > 0) this.drop(berth)
+      else this.#deadlines.set(berth, performance.now() + LAST_CALL)
+    }
+    this.ifDone()
+  }
+
+  /** Closes the connections that wait for a next request, for want of room. */
+  dropIdle(): void {
+    for (const berth of this.#berths)
+      if (berth?.next === Next.idle && berth.conn.keepalives > 0) this.drop(berth)
+  }
+
+  #turn(): void {
+    const { poller, engine } = this.seat
+    const { fds } = poller
+    for (let round = 0; round < ROUNDS; round++) {
+      const count = poller.take()
+      if (count === 0) break
+      for (let i = 0; i < count; i++) {
+        const fd = fds[i]!
+        const berth = this.#berths[fd]
+        if (berth !== undefined) this.#settle(berth, berth.conn.advance())
+        else this.#other(fd)
+      }
+      engine.endTurn()
+    }
+  }
+
+  #other(fd: Fd): void {
+    const act = this.#others[fd]
+    if (act !== undefined) act()
+    else if (this.seat.listeners.includes(fd)) this.#accept(fd)
+    else this.#policy.stranger?.(fd)
+  }
+
+  #accept(listener: Fd): void {
+    if (!this.#listening) return
+    const { engine } = this.seat
+    for (let i = 0; i < ACCEPT_BATCH; i++) {
+      const fd = engine.accept(listener)
+      if (fd < 0) {
+        if (fd !== AGAIN) this.#acceptFailed(fd)
+        return
+      }
+      this.#accepted++
+      this.#policy.accepted?.(fd)
+      const { serverLimitPerChild: limit } = this.seat
+      const last = limit > 0 && this.#accepted >= limit
+      if (this.#oneAtATime) this.unlisten()
+      this.adopt(engine.connect(fd, engine.peer(), this.seat.localEnd(listener), this))
+      if (last) this.finish()
+      if (this.#oneAtATime || last) return
+    }
+  }
+
+  #acceptFailed(result: number): void {
+    if (result !== MFILE && result !== NFILE) return
+    this.seat.log('error', `SY00010: (${-result}) accept: out of descriptors; accepting again in ${OUT_OF_DESCRIPTORS_PAUSE} ms`)
+    this.unlisten()
+    setTimeout(() => this.listen(), OUT_OF_DESCRIPTORS_PAUSE)
+  }
+
+  #settle(berth: Berth, next: Next): void {
+    berth.next = next
+    switch (next) {
+      case Next.idle:
+        if (this.#finishing && berth.conn.keepalives > 0) return this.drop(berth)
+        if (this.#policy.idle?.(berth)) return
+        this.status(berth.conn, berth.conn.keepalives > 0 ? SeatStatus.keepalive : SeatStatus.read)
+        return this.#wait(berth, Ready.in)
+      case Next.read:
+      case Next.linger:
+        return this.#wait(berth, Ready.in)
+      case Next.write:
+        return this.#wait(berth, Ready.out)
+      case Next.suspend:
+        return this.#wait(berth, 0)
+      case Next.handover:
+        return this.#policy.handover!(berth)
+      default:
+        return this.drop(berth)
+    }
+  }
+
+  #wait(berth: Berth, interest: number): void {
+    const { fd, patience } = berth.conn
+    if (berth.interest !== interest) {
+      const { poller } = this.seat
+      if (berth.interest === 0) poller.add(fd, interest)
+      else if (interest === 0) poller.remove(fd, berth.interest)
+      else poller.change(fd, interest, berth.interest)
+      berth.interest = interest
+    }
+    if (patience > 0) this.#deadlines.set(berth, this.seat.engine.now() + patience)
+    else this.#deadlines.clear(berth)
+  }
+
+  #late(berth: Berth): void {
+    if (this.#berths[berth.conn.fd] === berth) this.#settle(berth, berth.conn.timedOut())
+    this.seat.engine.endTurn()
+  }
+
+  /** Closes a connection. */
+  drop(berth: Berth): void {
+    // Closing the descriptor takes it out of the poller as well.
+    this.#forget(berth, true)
+    this.#policy.closing?.(berth.conn.fd)
+    berth.conn.close()
+    this.#policy.gone?.(berth)
+    if (this.#oneAtATime && !this.#finishing) {
+      this.seat.worker.status = SeatStatus.ready
+      this.listen()
+    }
+    this.ifDone()
+  }
+
+  #forget(berth: Berth, closing = false): void {
+    this.#deadlines.clear(berth)
+    if (berth.interest !== 0 && !closing) this.seat.poller.remove(berth.conn.fd, berth.interest)
+    berth.interest = 0
+    this.#berths[berth.conn.fd] = undefined
+    this.#count--
+    this.seat.process.set('connections', this.#count)
+  }
+
+  /** Tells the seat once nothing is left to do. */
+  ifDone(): void {
+    if (this.#finishing && this.#count === 0 && this.#policy.busy?.() !== true) this.seat.finished()
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * worker: a population of processes, each with a fixed crew of threads. An idle
+ * thread accepts a connection and holds it until it ends; a thread that blocks
+ * holds up no other.
+ */
+import { OK, type Mpm } from 'httpd'
+import { Loop } from './shared/loop.ts'
+import { keepPopulation } from './shared/parent.ts'
+import { mpmSettings, threadedPopulation, workerDirectives, type ThreadedTexts } from './shared/settings.ts'
+
+const texts: ThreadedTexts = {
+  serverLimit: ['AH00300', 'AH00302'], threadLimit: ['AH00305', 'AH00307'], threadsPerChild: ['AH00310', 'AH00312'],
+  tooFewWorkers: 'AH00314', notMultiple: 'AH00316', tooManyServers: 'AH00318', startServers: 'AH00320',
+  minSpareThreads: 'AH00322', maxThreadLimit: 20000,
+}
+
+export const mpm = {
+  name: 'mpm_worker_module',
+  file: 'worker.c',
+  traits: { name: 'worker', processes: 'dynamic', threads: 'fixed', async: false },
+  settings: [mpmSettings],
+  directives: workerDirectives,
+
+  register({ checkConfig }, on) {
+    on(checkConfig, (startup) => {
+      threadedPopulation(startup.server, texts, (text) => startup.note('warn', 'mpm_worker', text))
+      return OK
+    })
+  },
+
+  population: (server) => threadedPopulation(server, texts),
+
+  run: (site) => keepPopulation(site, {
+    full: 'AH00286: server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting',
+    busy: (children, idle, total) => `AH00289: server seems busy, (you may need to increase StartServers, ThreadsPerChild or Min/MaxSpareThreads), spawning ${children} children, there are around ${idle} idle threads, and ${total} total children`,
+  }),
+
+  // The main thread of a child only starts its crew; the seat ends the process when all threads have finished.
+  child(seat) {
+    for (let number = 0; number < seat.population.threadsPerChild; number++) seat.startThread(number, undefined)
+  },
+
+  thread(seat) {
+    const loop = new Loop(seat, { accepts: 'one' })
+    seat.onFinish(() => loop.finish())
+    loop.start()
+    seat.ready()
+  },
+} satisfies Mpm

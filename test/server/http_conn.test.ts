@@ -1,0 +1,281 @@
+// A connection as a machine, on a socket made of two lists: no descriptor, no clock, every split of the input.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { ServerConf } from '../../core/config/server_conf.ts'
+import { OK } from '../../core/hook/hook.ts'
+import { ModuleList } from '../../core/hook/modules.ts'
+import type { Request } from '../../core/hook/types.ts'
+import { linux } from '../../core/port/linux.ts'
+import { epoll } from '../../core/port/poll/epoll.ts'
+import type { Memory, Port } from '../../core/port/port.ts'
+import { dirCore, serverCore } from '../../core/server/core_settings.ts'
+import { Next, type Conn } from '../../core/server/mpm.ts'
+import { buildServers } from '../../core/server/server.ts'
+import { ThreadEngine, type EngineParts } from '../../core/server/thread_engine.ts'
+import { VhostTable } from '../../core/server/vhost_table.ts'
+
+const AGAIN = -11
+const real = linux(epoll)
+const root = mkdtempSync(join(tmpdir(), 'conn-'))
+t.teardown(() => rmSync(root, { recursive: true }))
+writeFileSync(join(root, 'hello'), 'hello, world\n')
+writeFileSync(join(root, 'large'), 'x'.repeat(100_000))
+
+/** One socket: what the client has sent and not been read, what has been written. */
+class Socket {
+  incoming: Buffer[] = []
+  outgoing = ''
+  /** Bytes that the send buffer takes before it is full. */
+  capacity = Infinity
+  ended = false
+  closed = false
+  shut = false
+  readonly port: Port
+
+  constructor() {
+    this.port = {
+      ...real,
+      net: {
+        ...real.net,
+        recv: (_fd, into, at, length) => this.#recv(into, at, length),
+        send: (_fd, from, at, length) => this.#take(from.bytes.toString('latin1', at, at + length)),
+        sendfile: (_fd, file, offset, length) => {
+          const memory = real.host.memory(length)
+          const got = real.files.pread(file, memory, 0, length, offset)
+          return got <= 0 ? got : this.#take(memory.bytes.toString('latin1', 0, got))
+        },
+        shutdown: () => { this.shut = true },
+        close: () => { this.closed = true },
+        localEnd: () => ({ address: '127.0.0.1', port: 80 }),
+      },
+    }
+  }
+
+  #recv(into: Memory, at: number, length: number): number {
+    const first = this.incoming.shift()
+    if (first === undefined) return this.ended ? 0 : AGAIN
+    const taken = Math.min(length, first.length)
+    first.copy(into.bytes, at, 0, taken)
+    if (taken < first.length) this.incoming.unshift(first.subarray(taken))
+    return taken
+  }
+
+  #take(text: string): number {
+    const taken = Math.min(this.capacity, text.length)
+    if (taken === 0) return AGAIN
+    this.capacity -= taken
+    this.outgoing += text.slice(0, taken)
+    return taken
+  }
+}
+
+interface Made {
+  readonly socket: Socket
+  readonly conn: Conn
+  readonly engine: ThreadEngine
+  readonly resumed: () => number
+  readonly logged: string[]
+  say(text: string): void
+}
+
+function make(register?: (modules: ModuleList) => void, parts: Partial<EngineParts> = {}, conf = plainConf()): Made {
+  const socket = new Socket()
+  const modules = new ModuleList()
+  register?.(modules)
+  const servers = buildServers({ main: conf, virtual: [] }, () => undefined)
+  const resolved = { vector: conf.defaults, id: 0, slot: undefined }
+  const logged: string[] = []
+  const engine = new ThreadEngine({
+    port: socket.port, hooks: modules.hooks, servers, vhosts: new VhostTable(servers[0]!, []),
+    // Only what the engine asks of a resolver: one configuration for everything.
+    resolverOf: () => ({ forLocation: () => resolved, forFile: () => resolved }) as unknown as ReturnType<EngineParts['resolverOf']>,
+    log: (_level, _module, message) => void logged.push(message),
+    serverTokens: 'Test', defaultDocumentRoot: root, mayBlock: true, ...parts,
+  })
+  let resumed = 0
+  const owner = { resume: (c: Conn) => { resumed++; c.advance() }, status: () => undefined }
+  const conn = engine.connect(900, { address: '10.0.0.1', port: 4000 }, undefined, owner)
+  return { socket, conn, engine, logged, resumed: () => resumed, say: (text) => void socket.incoming.push(Buffer.from(text, 'latin1')) }
+}
+
+function plainConf(): ServerConf {
+  return new ServerConf(false, { file: 'test', line: 1 })
+}
+
+const GET = 'GET /hello HTTP/1.1\r\nHost: a\r\n\r\n'
+const answers = (text: string): string[] => text.split('HTTP/1.1 ').slice(1).map((part) => part.slice(0, 3))
+
+t.test('a request that comes byte by byte waits, then is answered once', (t) => {
+  const { socket, conn, say } = make()
+  t.equal(conn.advance(), Next.idle, 'nothing has come: it idles')
+  for (const byte of GET.slice(0, -1)) {
+    say(byte)
+    t.equal(conn.advance(), Next.read)
+  }
+  say('\n')
+  t.equal(conn.advance(), Next.idle)
+  t.match(socket.outgoing, /^HTTP\/1\.1 200 OK\r\nDate: .*\r\nServer: Test\r\n/)
+  t.ok(socket.outgoing.endsWith('\r\n\r\nhello, world\n'))
+  t.equal(conn.unread().length, 0)
+  t.end()
+})
+
+t.test('pipelined requests are answered in order, however they are cut', (t) => {
+  const text = GET + 'GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n' + 'POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabcde' + GET
+  for (let size = 1; size < text.length; size += 7) {
+    const { socket, conn, say } = make()
+    for (let at = 0; at < text.length; at += size) say(text.slice(at, at + size))
+    let next = conn.advance()
+    for (let i = 0; i < text.length && socket.incoming.length > 0; i++) next = conn.advance()
+    t.equal(next, Next.idle)
+    t.same(answers(socket.outgoing), ['200', '404', '200', '200'], `pieces of ${size}`)
+  }
+  t.end()
+})
+
+t.test('a full socket makes it wait for room; every byte arrives in order', (t) => {
+  const { socket, conn, say } = make()
+  socket.capacity = 1000
+  say('GET /large HTTP/1.1\r\nHost: a\r\n\r\n' + GET)
+  let turns = 0
+  while (conn.advance() === Next.write) {
+    turns++
+    socket.capacity = 30_011
+  }
+  t.ok(turns >= 3)
+  const [, first = '', rest = ''] = /^([\s\S]*?\r\n\r\n)([\s\S]*)$/.exec(socket.outgoing) ?? []
+  t.match(first, /Content-Length: 100000/)
+  t.equal(rest.slice(0, 100_000), 'x'.repeat(100_000))
+  t.ok(rest.slice(100_000).startsWith('HTTP/1.1 200 OK'))
+  t.end()
+})
+
+t.test('a malformed request is answered, and the connection lingers before it is closed', (t) => {
+  const { socket, conn, say } = make()
+  say('GET /hello HTTP/1.1\r\nHost: a\r\nbad header\r\n\r\nmore')
+  t.equal(conn.advance(), Next.linger)
+  t.match(socket.outgoing, /^HTTP\/1\.1 400 Bad Request\r\n[\s\S]*Connection: close\r\n/)
+  t.ok(socket.shut)
+  socket.ended = true
+  t.equal(conn.advance(), Next.close)
+  t.end()
+})
+
+t.test('Connection: close closes at once when nothing else was sent', (t) => {
+  const { socket, conn, say } = make()
+  say('GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  t.equal(conn.advance(), Next.close)
+  t.match(socket.outgoing, /Connection: close\r\n/)
+  conn.close()
+  t.ok(socket.closed)
+  t.end()
+})
+
+t.test('time-outs: silence closes, half a head is answered with 408', (t) => {
+  const silent = make()
+  t.equal(silent.conn.advance(), Next.idle)
+  t.equal(silent.conn.patience, serverCore.defaults.timeout)
+  t.equal(silent.conn.timedOut(), Next.close)
+  t.equal(silent.socket.outgoing, '')
+  const half = make()
+  half.say('GET /hel')
+  t.equal(half.conn.advance(), Next.read)
+  t.equal(half.conn.timedOut(), Next.linger)
+  t.match(half.socket.outgoing, /^HTTP\/1\.1 408 Request Timeout/)
+  t.end()
+})
+
+t.test('between requests the patience is KeepAliveTimeout, and MaxKeepAliveRequests is kept', (t) => {
+  const conf = plainConf()
+  conf.vector.said(serverCore).maxKeepAliveRequests = 2
+  const { socket, conn, say } = make(undefined, {}, conf)
+  say('GET /hello HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n')
+  t.equal(conn.advance(), Next.idle)
+  t.equal(conn.patience, serverCore.defaults.keepAliveTimeout)
+  t.match(socket.outgoing, /Keep-Alive: timeout=5, max=1\r\nConnection: Keep-Alive\r\n/)
+  say(GET)
+  t.equal(conn.advance(), Next.close)
+  t.end()
+})
+
+t.test('on a thread that must not block, a request for a handler that may is handed over untouched', (t) => {
+  const { socket, conn, say } = make((modules) => {
+    modules.hooks.handler.add('slow_module', () => OK, { handler: 'slow' })
+    modules.hooks.fixups.add('slow_module', (r) => { if (r.uri === '/slow') r.handler = 'slow'; return OK }, { quick: true })
+  }, { mayBlock: false })
+  const slow = 'GET /slow HTTP/1.1\r\nHost: a\r\n\r\n'
+  say(GET + slow + GET)
+  t.equal(conn.advance(), Next.handover)
+  t.same(answers(socket.outgoing), ['200'], 'what came before is answered')
+  t.equal(Buffer.from(conn.unread()).toString(), slow + GET)
+  t.equal(conn.keepalives, 1)
+  t.end()
+})
+
+t.test('a handler may wait, read the body in pieces and write in pieces', async (t) => {
+  const echo = async (r: Request) => {
+    for (let piece = await r.read(); piece !== null; piece = await r.read()) await r.write(Buffer.from(piece).toString().toUpperCase())
+    return OK
+  }
+  const { socket, conn, say } = make((modules) => modules.hooks.handler.add('echo_module', echo))
+  say('POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n')
+  t.equal(conn.advance(), Next.suspend)
+  await new Promise(setImmediate)
+  t.equal(conn.advance(), Next.read, 'it waits for more of the body')
+  say('2;x=y\r\nde\r\n0\r\n\r\n' + GET)
+  conn.advance()
+  await new Promise(setImmediate)
+  conn.advance()
+  t.match(socket.outgoing, /Content-Length: 5\r\n\r\nABCDE/)
+  t.same(answers(socket.outgoing).length, 2, 'and the next request is served behind it')
+})
+
+t.test('a handler that throws or rejects costs its request only', async (t) => {
+  const { socket, conn, say, logged } = make((modules) => {
+    modules.hooks.handler.add('bad_module', (r) => {
+      if (r.uri === '/throws') throw new Error('on purpose')
+      if (r.uri === '/rejects') return Promise.reject(new Error('on purpose, later'))
+      return -1
+    })
+  })
+  say('GET /throws HTTP/1.1\r\nHost: a\r\n\r\n')
+  t.equal(conn.advance(), Next.close)
+  t.match(socket.outgoing, /^HTTP\/1\.1 500 /)
+  t.match(logged.join('\n'), /fault in a module while serving GET \/throws: Error: on purpose/)
+  const other = make((modules) => modules.hooks.handler.add('bad_module', () => Promise.reject(new Error('later'))))
+  other.say(GET)
+  t.equal(other.conn.advance(), Next.suspend)
+  await new Promise(setImmediate)
+  t.match(other.socket.outgoing, /^HTTP\/1\.1 500 /)
+})
+
+t.test('more than LimitRequestBody is refused before the handler runs', (t) => {
+  const conf = plainConf()
+  conf.defaults.said(dirCore).limitRequestBody = 10
+  const { socket, conn, say } = make((modules) => modules.hooks.handler.add('x', () => { throw new Error('it ran') }), {}, conf)
+  say('POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n')
+  t.equal(conn.advance(), Next.linger)
+  t.match(socket.outgoing, /^HTTP\/1\.1 413 /)
+  t.end()
+})
+
+t.test('Expect: 100-continue is answered when the body is first read, and only then', async (t) => {
+  const reads = async (r: Request) => {
+    await r.read()
+    return OK
+  }
+  const { socket, conn, say } = make((modules) => modules.hooks.handler.add('x', reads))
+  say('POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n')
+  conn.advance()
+  t.equal(socket.outgoing, 'HTTP/1.1 100 Continue\r\n\r\n')
+  say('abc')
+  conn.advance()
+  await new Promise(setImmediate)
+  t.same(answers(socket.outgoing), ['100', '200'])
+  const plain = make()
+  plain.say('GET /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n')
+  t.equal(plain.conn.advance(), Next.linger, 'a body that was not asked for may or may not come: the connection ends')
+  t.same(answers(plain.socket.outgoing), ['200'])
+})
