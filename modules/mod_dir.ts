@@ -1,0 +1,147 @@
+/*
+ * mod_dir: what a request for a directory gets. Without a slash at its end, a redirect to the URL with one;
+ * with it, the first index file there is. FallbackResource answers for what does not exist.
+ */
+import {
+  ConfigError, DECLINED, OK, Order, Settings, allowedBy, each, flag, osEscapePath, word,
+  type Command, type Lookup, type Module, type Request, type Status,
+} from 'httpd'
+
+const dir = new Settings('directory', {
+  /** Names of index files in order; [] after `disabled`. */
+  indexes: ['index.html'] as readonly string[],
+  slash: true,
+  /** True: step aside where something has set a handler for the directory. */
+  checkHandler: false,
+  /** Status of the redirect to the index file; 0: it is served in place. */
+  indexRedirect: 0,
+  /** URL path; undefined: none. */
+  fallback: undefined as string | undefined,
+})
+
+const DIRECTORY_TYPE = 'httpd/unix-directory'
+const isRedirect = (status: number): boolean => status >= 300 && status < 400 && status !== 304
+
+/** What has no handler gets its fallback; directories get what they are due. */
+export function fixup(r: Request): Status {
+  if (r.finfo.type === 'directory') return directory(r)
+  return r.finfo.type === 'none' && r.handler === undefined ? fallback(r) : DECLINED
+}
+
+function directory(r: Request): Status {
+  const settings = r.dir(dir)
+  r.handler ??= DIRECTORY_TYPE
+  if (r.handler === 'redirect-handler') return DECLINED
+  if (settings.checkHandler && r.handler !== DIRECTORY_TYPE) return DECLINED
+  if (!r.uri.endsWith('/')) return settings.slash ? addSlash(r) : DECLINED
+  if (r.pathInfo !== '') return DECLINED
+  return serveIndex(r, settings.indexes, settings.indexRedirect)
+}
+
+function addSlash(r: Request): Status {
+  if (r.method !== 'GET' && r.method !== 'HEAD' && r.env.has('redirect-carefully')) return DECLINED
+  r.headersOut.set('Location', r.constructUrl(`${osEscapePath(r.uri)}/${query(r)}`))
+  return 301
+}
+
+const query = (r: Request): string => r.args === undefined ? '' : `?${r.args}`
+
+/** An index must be a plain file: a look-up may well succeed with a directory, or with a path after a file. */
+const isServed = (found: Lookup): boolean =>
+  found.status === 200 && (found.finfo.type === 'file' || found.handler === 'proxy-server')
+
+function serveIndex(r: Request, names: readonly string[], redirect: number): Status {
+  let fault: Status = DECLINED
+  for (const name of names) {
+    const found = r.subLookup(pathOf(r, name))
+    if (isServed(found)) return redirect === 0 ? become(r, found) : redirectTo(r, found, redirect)
+    const { status } = found
+    if (isRedirect(status) || ((status === 401 || status === 406) && names.length === 1)) return passOn(r, found)
+    // A fault stands unless another name is there: an index that may not be read is no reason for a listing.
+    if (status !== 200 && status !== 404) fault = status
+  }
+  // For whoever lists the directory, or says why not.
+  if (fault === DECLINED) r.notes.set('dir-index-names', names.join(' '))
+  return fault
+}
+
+function fallback(r: Request): Status {
+  const path = r.dir(dir).fallback
+  if (path === undefined) return DECLINED
+  const found = r.subLookup(pathOf(r, path))
+  if (isServed(found)) return become(r, found)
+  return isRedirect(found.status) ? passOn(r, found) : DECLINED
+}
+
+/** The (decoded) URL path to look up; the look-up inherits the request's query. */
+const pathOf = (r: Request, name: string): string =>
+  name.startsWith('/') ? name : r.uri.slice(0, r.uri.lastIndexOf('/') + 1) + name
+
+function become(r: Request, found: Lookup): Status {
+  r.fastRedirect(found)
+  return OK
+}
+
+function redirectTo(r: Request, found: Lookup, status: Status): Status {
+  r.headersOut.set('Location', r.constructUrl(osEscapePath(found.uri) + query(r)))
+  return status
+}
+
+function passOn(r: Request, found: Lookup): Status {
+  for (const [name, value] of found.headersOut) r.headersOut.set(name, value)
+  return found.status
+}
+
+const REDIRECTS: Readonly<Record<string, number>> = { on: 302, off: 0, temp: 302, permanent: 301, seeother: 303 }
+
+function indexRedirect(text: string): number {
+  const named = REDIRECTS[text.toLowerCase()]
+  if (named !== undefined) return named
+  const status = /^\d{3}$/.test(text) ? Number(text) : 0
+  if (!isRedirect(status)) {
+    throw new ConfigError(
+      "DirectoryIndexRedirect takes on, off, permanent, temp, seeother or a number that is a redirect's status")
+  }
+  return status
+}
+
+type Said = { indexes?: readonly string[] }
+
+/** Several lines in one place add up; `disabled` alone takes all of them back. */
+function directoryIndex(said: Said, _command: Command, names: readonly string[]): void {
+  for (const name of names) {
+    if (name.toLowerCase() === 'disabled') said.indexes = []
+    else said.indexes = [...(said.indexes ?? []), name]
+  }
+}
+
+const INDEXES = allowedBy('Indexes')
+
+export const module = {
+  name: 'dir_module',
+  file: 'mod_dir.c',
+  settings: [dir],
+  directives: [
+    dir.directive('DirectoryIndex', [each(word)], directoryIndex, INDEXES, 'Names of index files, or disabled'),
+    dir.directive('DirectorySlash', [flag], 'slash', allowedBy('FileInfo'),
+      'Whether a directory without a slash at its end is redirected'),
+    dir.directive('DirectoryCheckHandler', [flag], 'checkHandler', allowedBy('FileInfo'),
+      'Whether a handler that was set for a directory is left alone'),
+    dir.directive('DirectoryIndexRedirect', [word], (said, _, text) => {
+      said.indexRedirect = indexRedirect(text)
+    }, INDEXES, 'Whether to redirect to the index file, and with which status'),
+    dir.directive('FallbackResource', [word], (said, _, path) => {
+      said.fallback = path.toLowerCase() === 'disabled' ? undefined : path
+    }, INDEXES, 'URL path that answers for what does not exist, or disabled'),
+  ],
+  register({ fixups }, on) {
+    on(fixups, fixup, {
+      order: Order.last,
+      quick: true,
+      when: (settings) => {
+        const { indexes, slash, fallback } = settings.dir(dir)
+        return indexes.length > 0 || slash || fallback !== undefined
+      },
+    })
+  },
+} satisfies Module
