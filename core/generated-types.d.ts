@@ -7,6 +7,8 @@
 declare module '#modules' {
   /** Modules linked into the program, in load order; `core` first. */
   export const prelinked: readonly import('./server/build_info.ts').Prelinked[]
+  /** Module of each directive that Apache httpd has, names in lower case. */
+  export const directiveOwners: Readonly<Record<string, string>>
 }
 
 declare module '#pollers' {

@@ -5,13 +5,14 @@
 import { writeSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 import { buildInfo } from '#build'
-import { prelinked } from '#modules'
+import { directiveOwners, prelinked } from '#modules'
 import { pollers } from '#pollers'
 import * as face from './api.ts'
 import { linux } from './port/linux.ts'
 import { CHILD_VARIABLE, type ChildStart } from './server/children.ts'
 import { runChild, runHere, runThread } from './server/child.ts'
 import { serve } from './server/control.ts'
+import { knownDirectives } from './server/known_directives.ts'
 import { serverLog } from './server/log.ts'
 import { runProgram } from './server/program.ts'
 
@@ -33,7 +34,10 @@ async function main(): Promise<void> {
   const port = linux(pollers[0]!)
   const told = process.env[CHILD_VARIABLE]
   const [, entry = '', programPath = 'httpd', defaultRoot = buildInfo.httpdRoot] = process.argv
-  const parts = { port, prelinked, face, log: serverLog, defaultDocumentRoot: `${defaultRoot}/htdocs` }
+  const parts = {
+    port, prelinked, face, log: serverLog, known: knownDirectives(directiveOwners, buildInfo),
+    defaultDocumentRoot: `${defaultRoot}/htdocs`,
+  }
   if (MPM_THREADED && !isMainThread) return runThread(parts)
   if (told !== undefined) {
     // Programs that the child starts are not children of ours.

@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve } from 'node:path'
+import { mpms } from '../mpms/catalog.ts'
 import { modules } from '../modules/catalog.ts'
 import { confFiles, placesOfBuild } from './conf.ts'
 import type { BuiltModule, Config } from './config.ts'
@@ -24,9 +25,13 @@ const importPath = (config: Config, source: string): string =>
 const withImport = (config: Config) => (module: BuiltModule, index: number): object =>
   ({ ...module, from: importPath(config, module.source), local: `module${index}` })
 
-/** Directive names of all known modules, in lower case, with the module they belong to. */
+/** Directive names of all known modules, in lower case, with the module they belong to, or the MPMs (`mpm:a,b`). */
 function directiveOwners(): Record<string, string> {
   const owners: Record<string, string> = {}
+  for (const { name, directives } of mpms) {
+    for (const directive of directives.map((each) => each.toLowerCase()))
+      owners[directive] = owners[directive] === undefined ? `mpm:${name}` : `${owners[directive]},${name}`
+  }
   for (const row of modules) {
     for (const directive of row.directives) owners[directive.toLowerCase().replace('>', '')] = `mod_${row.name}`
   }

@@ -61,7 +61,7 @@ function serveIndex(r: Request, names: readonly string[], redirect: number): Sta
     if (status !== 200 && status !== 404) fault = status
   }
   // For whoever lists the directory, or says why not.
-  if (fault === DECLINED) r.notes.set('dir-index-names', names.join(' '))
+  if (fault === DECLINED && names.length > 0) r.notes.set('dir-index-names', names.join(' '))
   return fault
 }
 

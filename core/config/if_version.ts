@@ -55,7 +55,7 @@ function regex(pattern: string): RegExp {
 }
 
 function versionOf(text: string): Version {
-  const parts = /^(\d+)(?:\.(\d*))?(?:\.(\d*))?$/.exec(text)
+  const parts = /^(\d+)(?:\.(\d*))?(?:\.(\d*))?\.?$/.exec(text)
   if (parts === null) throw new ConfigError(INVALID)
   return [Number(parts[1]), Number(parts[2] ?? 0), Number(parts[3] ?? 0)]
 }

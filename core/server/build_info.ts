@@ -16,6 +16,10 @@ export interface BuildInfo {
   readonly builtOn: string
   /** Features of the platform that were found; see core/port/features.ts. */
   readonly features?: readonly string[]
+  /** Symbols of the modules that were made loadable. */
+  readonly loadableModules?: readonly string[]
+  /** False if an IPv6 socket for all addresses takes no IPv4 connections. */
+  readonly v4Mapped?: boolean
 }
 
 /** A module that is linked into the program, as the generated list has it. */

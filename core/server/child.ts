@@ -74,6 +74,8 @@ class ChildMain implements ThreadRole {
     process.on('uncaughtException', (error) => this.#died('the main thread', error))
     const { mpm, seat } = await takeSeat(this.#start, payload, this.#parts, this)
     process.title = `httpd: ${mpm.traits.name}`
+    // The title sets the name in /proc as well, where a blank confuses those who split the line.
+    this.#parts.port.host.nameThread('httpd')
     seat.process.set('pid', process.pid)
     seat.process.set('generation', this.#start.generation)
     seat.worker.status = Status.ready

@@ -8,10 +8,13 @@ import { OK } from '../hook/hook.ts'
 import type { Server } from '../hook/types.ts'
 import type { Fd, Port } from '../port/port.ts'
 import type { ChildStart } from './children.ts'
-import { globalCore } from './core_settings.ts'
+import { LANGUAGE_LEVEL } from '../base/version.ts'
+import { globalCore, serverCore } from './core_settings.ts'
+import type { FileCache } from './file_cache.ts'
+import { htaccessAccess } from './htaccess_source.ts'
 import { localEndOf } from './listeners.ts'
 import { log, openErrorLogs, setThreadNumber } from './log.ts'
-import type { Mpm, Population, Seat } from './mpm.ts'
+import type { Mpm, Seat } from './mpm.ts'
 import { rebuild, type Payload } from './rebuild.ts'
 import { Scoreboard } from './scoreboard.ts'
 import { serverTokens } from './server_tokens.ts'
@@ -49,9 +52,8 @@ export async function takeSeat(start: ChildStart, payload: Payload, parts: Proce
   if (role.thread >= 0) setThreadNumber(role.thread + 1)
   await inherit(start, prepared)
   await modules.hooks.childInit.run(server)
-  const population = mpm.population(server)
   const engine = engineOf(prepared, parts, role, mpm)
-  return { mpm, seat: seatOf({ start, parts, role, server, population, engine, mpm }) }
+  return { mpm, seat: seatOf({ start, parts, role, server, engine, mpm }) }
 }
 
 // Modules take over what the control process opened for them.
@@ -72,9 +74,17 @@ async function inherit(start: ChildStart, { startup, modules }: Prepared): Promi
 function engineOf(prepared: Prepared, parts: ProcessParts, role: ThreadRole, mpm: Mpm): ThreadEngine {
   const { servers, vhosts, modules } = prepared
   const settings = modules.settings()
+  const resolverOf = (server: Server, files: FileCache): Resolver => new Resolver({
+    conf: server.conf, settings,
+    htaccess: htaccessAccess(files, server.get(serverCore).accessFileNames, {
+      table: modules, serverRoot: prepared.serverRoot, program: prepared.program, checking: false,
+      defines: prepared.defines, server: server.conf, env: process.env, languageLevel: LANGUAGE_LEVEL,
+      note: (level, text) => log(level, 'core', text, { server }),
+    }),
+  })
   return new ThreadEngine({
     port: parts.port, hooks: modules.hooks, vhosts, servers, log,
-    resolverOf: (server: Server) => new Resolver({ conf: server.conf, settings }),
+    resolverOf,
     serverTokens: serverTokens(servers[0]!.get(globalCore).serverTokens),
     defaultDocumentRoot: parts.defaultDocumentRoot,
     mayBlock: !(mpm.traits.async && role.thread < 0),
@@ -86,12 +96,11 @@ interface SeatParts {
   readonly parts: ProcessParts
   readonly role: ThreadRole
   readonly server: Server
-  readonly population: Population
   readonly engine: ThreadEngine
   readonly mpm: Mpm
 }
 
-function seatOf({ start, parts, role, server, population, engine, mpm }: SeatParts): Seat {
+function seatOf({ start, parts, role, server, engine, mpm }: SeatParts): Seat {
   const { port } = parts
   const board = new Scoreboard(port.shared.attach(start.board.fd, Scoreboard.bytes(start.board.serverLimit, start.board.threadLimit)),
     start.board.serverLimit, start.board.threadLimit)
@@ -99,7 +108,7 @@ function seatOf({ start, parts, role, server, population, engine, mpm }: SeatPar
   worker.begin(start.generation, port.host.threadId())
   const ends = new Map(start.listeners.map((socket) => [socket.fd, localEndOf(socket)]))
   return {
-    slot: start.slot, thread: role.thread, server, population, engine,
+    slot: start.slot, thread: role.thread, server, population: start.population, engine,
     poll: port.poll, poller: port.poll.open(),
     listeners: start.listeners.map(({ fd }) => fd),
     localEnd: (listener) => ends.get(listener),

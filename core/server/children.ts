@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import type { Fd } from '../port/port.ts'
 import type { Listening } from './listeners.ts'
-import type { ChildHandle } from './mpm.ts'
+import type { ChildHandle, Population } from './mpm.ts'
 
 /** Names the variable that tells a process that it is a child, and which. */
 export const CHILD_VARIABLE = 'HTTPD_CHILD'
@@ -19,6 +19,8 @@ export interface ChildStart {
   readonly payload: { readonly fd: Fd; readonly bytes: number }
   readonly board: { readonly fd: Fd; readonly serverLimit: number; readonly threadLimit: number }
   readonly listeners: readonly Listening[]
+  /** As the control process has it: limits that were fixed at the first start hold. */
+  readonly population: Population
   /** What modules opened in the control process, by name. */
   readonly descriptors: Readonly<Record<string, Fd>>
 }
@@ -29,6 +31,7 @@ export interface GenerationFiles {
   readonly payload: { readonly fd: Fd; readonly bytes: number }
   readonly board: { readonly fd: Fd; readonly serverLimit: number; readonly threadLimit: number }
   readonly listeners: readonly Listening[]
+  readonly population: Population
   readonly descriptors: ReadonlyMap<string, Fd>
   /** -1: children keep the user and group of the control process. */
   readonly userId: number
@@ -97,10 +100,10 @@ const CHILD_SICK = 7
 const spawnFailure = (_error: Error): number => CHILD_SICK
 
 function startOf(slot: number, files: GenerationFiles): ChildStart {
-  const { generation, payload, board, listeners, descriptors } = files
+  const { generation, payload, board, listeners, population, descriptors } = files
   const named = [...descriptors.keys()].map((name, i) => [name, FIRST + listeners.length + i] as const)
   return {
-    slot, generation, control: CONTROL,
+    slot, generation, population, control: CONTROL,
     payload: { fd: PAYLOAD, bytes: payload.bytes },
     board: { ...board, fd: BOARD },
     listeners: listeners.map((socket, i) => ({ ...socket, fd: FIRST + i })),

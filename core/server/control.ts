@@ -81,7 +81,7 @@ class Control {
   // -X: no children, no word in the log, ended by the first TERM or INT.
   async #serveHere({ prepared, files, listening }: Generation): Promise<number> {
     await this.#here({
-      slot: 0, generation: 0, control: -1, payload: files.payload, board: files.board, listeners: listening,
+      slot: 0, generation: 0, control: -1, population: files.population, payload: files.payload, board: files.board, listeners: listening,
       descriptors: Object.fromEntries(files.descriptors),
     }, JSON.stringify(payloadOf(prepared, this.#start.argv)))
     return new Promise<number>(() => undefined)
@@ -161,18 +161,19 @@ class Control {
     const descriptors = new Map<string, Fd>()
     const fault = await this.#openLogs(prepared, descriptors, restart)
     if (fault !== undefined) return { texts: fault }
-    const population = prepared.mpm.population(server)
-    const board = this.#boardFor(population)
+    const wanted = prepared.mpm.population(server)
+    const { fd, board } = this.#boardFor(wanted)
+    const { serverLimit, threadLimit } = board
     const generation = restart ? ++this.#generation : this.#generation
-    board.board.describe(generation)
+    board.describe(generation)
+    const population = within(wanted, board)
     const { userId, groupId } = this.#userOf(prepared)
     return {
-      prepared, listening,
-      population: { ...population, serverLimit: board.board.serverLimit, threadLimit: board.board.threadLimit },
+      prepared, listening, population,
       files: {
-        generation, listeners: listening, descriptors, userId, groupId,
+        generation, listeners: listening, population, descriptors, userId, groupId,
         payload: this.#payload(prepared),
-        board: { fd: board.fd, serverLimit: board.board.serverLimit, threadLimit: board.board.threadLimit },
+        board: { fd, serverLimit, threadLimit },
       },
     }
   }
@@ -266,3 +267,9 @@ class Control {
   }
 }
 
+// ServerLimit and ThreadLimit are fixed at the first start: what a restart asks for must fit into the scoreboard.
+function within(wanted: Population, { serverLimit, threadLimit }: Scoreboard): Population {
+  const threadsPerChild = Math.min(wanted.threadsPerChild, threadLimit)
+  const maxServers = Math.min(wanted.maxServers, serverLimit)
+  return { ...wanted, serverLimit, threadLimit, threadsPerChild, maxServers, startServers: Math.min(wanted.startServers, maxServers) }
+}

@@ -12,7 +12,7 @@ import {
   contentRange, multipartEnd, multipartType, parseRange, partHead, rangeBoundary, type ByteRange,
 } from '../http/range.ts'
 import { Errno } from '../port/port.ts'
-import { dirCore } from './core_settings.ts'
+import { dirCore, etagParts } from './core_settings.ts'
 import type { FileEntry, OpenFile } from './file_cache.ts'
 import { entryOf, type RequestRec } from './request_rec.ts'
 
@@ -73,16 +73,17 @@ function render(r: RequestRec, entry: FileEntry): Rendered {
   const rendered: Rendered = {
     parts,
     lastModified: httpDate(Math.min(entry.mtimeMs, r.requestTime)),
-    etag: fileETag(etagParts(parts), entry.ino, entry.size, Math.floor(entry.mtimeMs * 1000), r.requestTime * 1000),
+    etag: fileETag(partsOf(parts), entry.ino, entry.size, Math.floor(entry.mtimeMs * 1000), r.requestTime * 1000),
     length: String(entry.size),
   }
   if (r.requestTime - entry.mtimeMs > SETTLED) entry.rendered = rendered
   return rendered
 }
 
-const etagParts = (words: readonly string[]): ETagParts => {
-  const has = (word: string) => words.some((said) => said.toLowerCase() === word)
-  return { inode: has('inode') || has('all'), mtime: has('mtime') || has('all'), size: has('size') || has('all') }
+const partsOf = (said: readonly string[]): ETagParts => {
+  const words = etagParts(said).map((word) => word.toLowerCase())
+  const has = (word: string) => words.includes(word) || words.includes('all')
+  return { inode: has('inode'), mtime: has('mtime'), size: has('size') }
 }
 
 function serveFile(r: RequestRec, entry: FileEntry): Status {
@@ -129,9 +130,12 @@ function cannotOpen(r: RequestRec, errno: number): Status {
 function rangesOf(r: RequestRec, entry: FileEntry, what: Validators): ByteRange[] | 'ignore' | 416 {
   if (!ifRangeHolds(what, r.head)) return 'ignore'
   const { maxRanges, maxRangeOverlaps, maxRangeReversals } = r.dir(dirCore)
-  const limits = { ranges: maxRanges, overlaps: maxRangeOverlaps, reversals: maxRangeReversals }
+  const limits = { ranges: limit(maxRanges), overlaps: limit(maxRangeOverlaps), reversals: limit(maxRangeReversals) }
   return parseRange(r.head.value(HEADER.RANGE) ?? '', entry.size, limits)
 }
+
+// The settings say 0 for none and Infinity for no limit; the parser says -1 and 0.
+const limit = (most: number): number => (most === 0 ? -1 : most === Infinity ? 0 : most)
 
 let boundaries = 0
 

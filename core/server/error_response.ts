@@ -19,8 +19,8 @@ export function fail(r: RequestRec, status: Status, noteHtml = ''): Answer<Statu
   r.status = knownStatus(failed ?? status)
   if (failed === undefined && !isBodyless(r.status)) {
     const document = r.dir(dirCore).errorDocuments[r.status]
-    if (document !== undefined && document.kind !== 'text') return elsewhere(r, document, location)
-    if (document !== undefined) return inWords(r, document.value)
+    if (document?.kind === 'text') return inWords(r, document.value)
+    if (document?.kind === 'path' || document?.kind === 'url') return elsewhere(r, document, location)
   }
   return standard(r, { noteHtml, location, additionally: failed === undefined ? undefined : status })
 }

@@ -1,7 +1,7 @@
 /** From URI to file: what the core does where no module has said otherwise. */
 import { OK, type Status } from '../hook/hook.ts'
 import { Errno, type Stat } from '../port/port.ts'
-import { dirCore, Opt } from './core_settings.ts'
+import { dirCore, Opt, optionBits } from './core_settings.ts'
 import { statusOfErrno, type FileEntry } from './file_cache.ts'
 import type { RequestRec } from './request_rec.ts'
 
@@ -40,7 +40,7 @@ function resolve(r: RequestRec, entry: FileEntry, path = r.filename!): Status {
   const resolved = resolver.forFile(path, r.uri)
   if ('fault' in resolved) {
     r.log('alert', 'core', resolved.fault)
-    return 500
+    return resolved.status ?? 500
   }
   r.finfo = entry
   r.resolved = resolved
@@ -83,7 +83,7 @@ function checkLinks(r: RequestRec, path: string): Status {
     const part = end < 0 ? path : path.slice(0, end)
     const holds = resolver.forFile(part.slice(0, part.lastIndexOf('/') + 1), r.uri)
     if (!('fault' in holds)) {
-      const options = holds.vector.holds(dirCore).options.set ?? 0
+      const options = optionBits(holds.vector.holds(dirCore).options)
       if (!(options & Opt.followSymLinks) && files.lookAtLink(part, link) === 0 && (link.mode & S_IFMT) === S_IFLNK &&
           !(options & Opt.symLinksIfOwnerMatch && link.uid === files.look(part).uid)) {
         r.log('error', 'core', `AH00037: Symbolic link not allowed or link target not accessible: ${part}`)

@@ -19,7 +19,6 @@ import { RequestRec } from './request_rec.ts'
 type Step = (r: RequestRec) => Answer<Status>
 
 const INTERNAL_ERROR = 500
-const TOO_MANY_REDIRECTS = 10
 
 /** Walks the chain of a hook that stops at the first answer. */
 const hook = (name: StatusHook): Step => (r) => {
@@ -229,11 +228,13 @@ function firstOf(r: RequestRec): RequestRec {
 export function redirectInternally(r: RequestRec, target: string, carry?: (to: RequestRec) => void): Answer<Status> {
   let depth = 0
   for (let at: RequestRec | undefined = r; at !== undefined; at = at.prev) depth++
-  if (depth > TOO_MANY_REDIRECTS) {
-    r.log('error', 'core', `AH00124: Request exceeded the limit of ${TOO_MANY_REDIRECTS} internal redirects due to probable configuration error. Use 'LimitInternalRecursion' to increase the limit if necessary. Use 'LogLevel debug' to get a backtrace.`)
+  const most = r.served.settings.limitRedirects
+  if (depth > most) {
+    r.log('error', 'core', `AH00124: Request exceeded the limit of ${most} internal redirects due to probable configuration error. Use 'LimitInternalRecursion' to increase the limit if necessary. Use 'LogLevel debug' to get a backtrace.`)
     return INTERNAL_ERROR
   }
-  const to = follower(r, target)
+  const query = target.indexOf('?')
+  const to = query < 0 ? follower(r, target, r.args) : follower(r, target.slice(0, query), target.slice(query + 1))
   r.next = to
   to.prev = r
   carry?.(to)
@@ -249,9 +250,9 @@ export function redirectInternally(r: RequestRec, target: string, carry?: (to: R
   return answer instanceof Promise ? answer.then(settle) : settle(answer)
 }
 
-/** ap_sub_req_lookup_uri: where a path leads, without answering. */
+/** ap_sub_req_lookup_uri: where a (decoded) path leads, without answering. */
 export function lookUp(r: RequestRec, path: string): RequestRec {
-  const sub = follower(r, path)
+  const sub = follower(r, path, r.args)
   sub.main = r
   for (const step of LOOKUP) {
     const answer = step(sub)
@@ -266,12 +267,11 @@ export function lookUp(r: RequestRec, path: string): RequestRec {
   return sub
 }
 
-function follower(r: RequestRec, target: string): RequestRec {
+function follower(r: RequestRec, path: string, args: string | undefined): RequestRec {
   const to = new RequestRec(r.connection, r.head, r.served)
-  const query = target.indexOf('?')
-  to.uri = query < 0 ? target : target.slice(0, query)
-  to.args = query < 0 ? (r.main === undefined ? r.args : undefined) : target.slice(query + 1)
-  to.unparsedUri = target
+  to.uri = path
+  to.args = args
+  to.unparsedUri = path
   to.hostname = r.hostname
   to.status = r.status
   to.body = r.body

@@ -5,6 +5,7 @@
  */
 import { openSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { byteString } from '../config/include.ts'
 import type { BuildInfo } from './build_info.ts'
 import { parseCommandLine, usageText, wordsOf, type CommandLine } from './cli.ts'
 import { globalCore } from './core_settings.ts'
@@ -182,7 +183,7 @@ class Run {
   #runConfig({ servers, modules, serverRoot, defines }: Prepared): string {
     return runConfigText({
       main: servers[0]!, modules, serverRoot, defines, build: this.#deps.buildInfo,
-      defaultDocumentRoot: resolve(this.#defaultRoot, 'htdocs'), isRoot: process.geteuid?.() === 0,
+      defaultDocumentRoot: byteString(resolve(this.#defaultRoot, 'htdocs')), isRoot: process.geteuid?.() === 0,
     })
   }
 

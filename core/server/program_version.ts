@@ -31,7 +31,7 @@ function answer(trait: 'none' | 'one' | 'fixed' | 'dynamic', noun: string): stri
 
 const defines = (build: BuildInfo): string[] => [
   ...(build.features?.includes('sendfile') ?? true ? ['APR_HAS_SENDFILE'] : []),
-  'APR_HAVE_IPV6 (IPv4-mapped addresses enabled)',
+  `APR_HAVE_IPV6 (IPv4-mapped addresses ${build.v4Mapped ?? true ? 'enabled' : 'disabled'})`,
   'APR_HAS_OTHER_CHILD',
   'AP_HAVE_RELIABLE_PIPED_LOGS',
   'DYNAMIC_MODULE_LIMIT=256',

@@ -10,14 +10,18 @@ import type { TreeNode } from '../config/reader.ts'
 import type { Position } from '../config/server_conf.ts'
 import type { Hosting } from './virtual_hosts.ts'
 
+interface Load {
+  readonly path: string
+  readonly source: string
+  readonly module: { readonly symbol: string; readonly at: Position } | null
+}
+
 export interface Payload {
   readonly program: string
   readonly argv: readonly string[]
   readonly tree: readonly TreeNode[]
-  /** Loadable modules in load order. */
-  readonly modules: readonly { readonly symbol: string; readonly path: string; readonly at: Position }[]
-  /** Their texts by path. */
-  readonly sources: Readonly<Record<string, string>>
+  /** What LoadModule and LoadFile ran, in that order; a file that is no module has no symbol. */
+  readonly loads: readonly Load[]
   readonly serverRoot: string
   readonly runtimeDir: string | null
   readonly defines: readonly (readonly [name: string, value: string | null])[]
@@ -29,9 +33,10 @@ export function payloadOf(prepared: Prepared, argv: readonly string[]): Payload 
   const { program, tree, modules, moduleSources, serverRoot, runtimeDir, defines, hosting } = prepared
   return {
     program, argv, tree, serverRoot, hosting, runtimeDir: runtimeDir ?? null,
-    modules: modules.loaded.filter(({ linkage }) => linkage === 'shared')
-      .map(({ symbol, path, at }) => ({ symbol, path: path!, at: at! })),
-    sources: Object.fromEntries(moduleSources),
+    loads: [...moduleSources].map(([path, source]) => {
+      const loaded = modules.loaded.find((each) => each.path === path)
+      return { path, source, module: loaded === undefined ? null : { symbol: loaded.symbol, at: loaded.at! } }
+    }),
     defines: [...defines].map(([name, value]) => [name, value ?? null]),
   }
 }
@@ -43,9 +48,12 @@ export function payloadOf(prepared: Prepared, argv: readonly string[]): Payload 
 export async function rebuild(payload: Payload, parts: ProgramParts): Promise<Prepared> {
   const { program, tree, serverRoot, hosting } = payload
   const modules = linkedModules(parts.prelinked)
-  const sources = new Map(Object.entries(payload.sources))
+  const sources = new Map(payload.loads.map(({ path, source }) => [path, source]))
   const loader = new ModuleLoader({ face: parts.face, modules, sources })
-  for (const { symbol, path, at } of payload.modules) loader.load(symbol, path, at, serverRoot)
+  for (const { path, module } of payload.loads) {
+    if (module === null) loader.loadFile(path, { file: path, line: 0 }, serverRoot)
+    else loader.load(module.symbol, path, module.at, serverRoot)
+  }
   const defines = new Map(payload.defines.map(([name, value]) => [name, value ?? undefined]))
   const runtimeDir = payload.runtimeDir ?? undefined
   const settled = await settle({

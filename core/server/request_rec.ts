@@ -42,7 +42,7 @@ export class RequestRec implements Request {
   #errHeadersOut: Headers | undefined
   #notes: Map<string, string> | undefined
   #env: Map<string, string> | undefined
-  readonly requestTime = Date.now()
+  readonly requestTime = performance.timeOrigin + performance.now()
   prev: RequestRec | undefined
   next: RequestRec | undefined
   /** Set for a look-up made on behalf of another request. */

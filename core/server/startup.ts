@@ -10,7 +10,6 @@ import { readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { LANGUAGE_LEVEL } from '../base/version.ts'
 import { readConfig, type ReadResult, type TreeNode } from '../config/reader.ts'
-import type { Position } from '../config/server_conf.ts'
 import type { WalkInput } from '../config/walk.ts'
 import { ModuleList } from '../hook/modules.ts'
 import type { Prelinked } from './build_info.ts'
@@ -72,7 +71,7 @@ export interface Prepared extends Settled {
   /** DefaultRuntimeDir, absolute, if it was given. */
   readonly runtimeDir: string | undefined
   readonly defines: ReadonlyMap<string, string | undefined>
-  /** Texts of loaded modules by path: a child gets these and reads no file. */
+  /** Texts of LoadModule and LoadFile by path, in the order of loading: a child gets these and reads no file. */
   readonly moduleSources: ReadonlyMap<string, string>
   readonly notes: readonly Note[]
 }
@@ -122,8 +121,8 @@ function readFiles(options: PrepareOptions, modules: ModuleList, loader: ModuleL
     post: options.post,
     defines: options.defines,
     table: modules,
-    loadModule: (symbol: string, path: string, position: Position, serverRoot: string) =>
-      loader.load(symbol, path, position, serverRoot),
+    loadModule: (symbol, path, position, serverRoot) => loader.load(symbol, path, position, serverRoot),
+    loadFile: (path, position, serverRoot) => loader.loadFile(path, position, serverRoot),
     env: options.env,
     languageLevel: LANGUAGE_LEVEL,
     note: (level, text) => note(level, 'core', text),

@@ -14,7 +14,7 @@ import type { Endpoint, Fd, Memory, Port } from '../port/port.ts'
 import { Chains } from './chains.ts'
 import { HttpConn } from './http_conn.ts'
 import type { Section } from '../config/server_conf.ts'
-import { dirCore, Opt, serverCore } from './core_settings.ts'
+import { dirCore, Opt, optionBits, serverCore } from './core_settings.ts'
 import { FileCache } from './file_cache.ts'
 import type { Conn, ConnOwner, Engine } from './mpm.ts'
 import { OutBuffer } from './outlet.ts'
@@ -32,7 +32,8 @@ export interface EngineParts {
   readonly hooks: Hooks
   readonly vhosts: VhostTable
   readonly servers: readonly Server[]
-  resolverOf(server: Server): Resolver
+  /** @param files where looks at .htaccess files are kept */
+  resolverOf(server: Server, files: FileCache): Resolver
   readonly log: EngineLog
   /** As the `Server:` header shows it. */
   readonly serverTokens: string
@@ -159,7 +160,7 @@ export class ThreadEngine implements Engine {
         blankLines: 10, strict: settings.strict, allow09: settings.allow09,
         registeredMethodsOnly: settings.registeredMethodsOnly,
       },
-      resolver: parts.resolverOf(server),
+      resolver: parts.resolverOf(server, this.files),
       chains: new Chains(parts.hooks, server, defaultsOf(server), parts.mayBlock),
       documentRoot: (settings.documentRoot ?? parts.defaultDocumentRoot).replace(/\/$/, ''),
       checksLinks: [server.conf.defaults, ...vectorsOf(server.conf.sections)].some(forbidsLinks),
@@ -171,8 +172,7 @@ const vectorsOf = (sections: readonly Section[]): ConfigVector[] =>
   sections.flatMap((section) => [section.vector, ...vectorsOf(section.inner)])
 
 const forbidsLinks = (vector: ConfigVector): boolean => {
-  const { set, remove } = vector.holds(dirCore).options
-  return (set !== undefined && !(set & Opt.followSymLinks)) || (remove & Opt.followSymLinks) !== 0
+  return !(optionBits(vector.holds(dirCore).options) & Opt.followSymLinks)
 }
 
 const defaultsOf = (server: Server): ConfigVector => server.conf.defaults

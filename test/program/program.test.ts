@@ -9,6 +9,7 @@ import { core } from '../../core/server/core_module.ts'
 import { vhostsText } from '../../core/server/dumps.ts'
 import { parseHosts } from '../../core/server/hosts_file.ts'
 import { http } from '../../core/server/http_module.ts'
+import { knownDirectives } from '../../core/server/known_directives.ts'
 import type { Spawn } from '../../core/server/program_detach.ts'
 import { runProgram, type ProgramDeps, type ServerStart } from '../../core/server/program.ts'
 import { payloadOf, rebuild } from '../../core/server/rebuild.ts'
@@ -246,4 +247,62 @@ t.test('a child has the same generation, whatever happens to the files', async (
   t.equal(child.servers[1]?.get(serverCore).timeout, 7000)
   t.same([...child.defines], [...prepared.defines])
   t.equal(child.mpm.name, 'mpm_event_module')
+})
+
+const bundleOf = (name: string): string =>
+  `/* switchyard module: AP24 ${face.MODULE_MAGIC_NUMBER} */`
+  + `exports.mpm = { name: 'mpm_${name}_module', file: '${name}.c', traits: { name: '${name}', `
+  + "processes: 'dynamic', threads: 'none', async: false } }"
+
+t.test('LoadModule brings the MPM, into children as well', async (t) => {
+  const load = (name: string) => `LoadModule mpm_${name}_module modules/mod_mpm_${name}.so\n`
+  const input = options(t, `${CONF}LoadFile modules/first.js\n${load('prefork')}`, { prelinked: linked })
+  const modules = join(input.serverRoot, 'modules')
+  mkdirSync(modules)
+  for (const name of ['prefork', 'worker']) writeFileSync(join(modules, `mod_mpm_${name}.so`), bundleOf(name))
+  writeFileSync(join(modules, 'first.js'), 'globalThis.loadedFirst = (globalThis.loadedFirst ?? 0) + 1')
+
+  const prepared = await prepare(input)
+  if (prepared.kind === 'refused') throw new Error(prepared.texts.join('\n'))
+  t.equal(prepared.mpm.traits.name, 'prefork')
+  t.same([...prepared.moduleSources.keys()], [join(modules, 'first.js'), join(modules, 'mod_mpm_prefork.so')])
+  writeFileSync(join(modules, 'mod_mpm_prefork.so'), 'changed')
+  const payload = JSON.stringify(payloadOf(prepared, ['httpd', input.serverRoot]))
+  const child = await rebuild(JSON.parse(payload) as ReturnType<typeof payloadOf>, { prelinked: linked, face })
+  t.equal(child.mpm.traits.name, 'prefork', 'from the text that was read, not from the file')
+  t.equal((globalThis as { loadedFirst?: number }).loadedFirst, 2, 'LoadFile runs in every process')
+
+  writeFileSync(join(modules, 'mod_mpm_prefork.so'), bundleOf('prefork'))
+  writeFileSync(join(input.serverRoot, 'conf/httpd.conf'), CONF + load('worker') + load('prefork'))
+  const file = `${input.serverRoot}/conf/httpd.conf`
+  t.match(await prepare(input), { kind: 'refused', texts: [
+    'AH00534: httpd: Configuration error: More than one MPM loaded.\n'
+    + `  mpm_worker_module: loaded by line 3 of ${file}\n  mpm_prefork_module: loaded by line 4 of ${file}\n`
+    + 'Remove all of these LoadModule lines but one',
+  ] })
+  const shown = await run(input.serverRoot, ['-V'], { prelinked: linked })
+  t.match(shown, { code: 1, stderr: /^AH00534/, stdout: 'Server MPM:     worker\n  threaded:     no\n' })
+})
+
+t.test('faults of reading and of carrying out are all reported, reading first', async (t) => {
+  const answer = await prepare(options(t, `${CONF}FooBar\nInclude none.conf\nTimeout\n`))
+  t.match(answer, { kind: 'refused', texts: [
+    /^httpd: Syntax error on line 4 of .*: Could not open configuration file /,
+    /^AH00526: Syntax error on line 3 .*\nInvalid command 'FooBar'/,
+    /^AH00526: Syntax error on line 5 .*\nTimeout takes one argument, Timeout duration \(sec\)/,
+  ] })
+})
+
+t.test('DefaultRuntimeDir', async (t) => {
+  const { code, stdout } = await run(rootWith(t, `DefaultRuntimeDir htdocs\n${CONF}`), ['-S'])
+  t.equal(code, 0)
+  t.match(stdout, /^Mutex default: dir=".*\/htdocs\/" mechanism=default $/m)
+})
+
+t.test('advice on a directive of another module', async (t) => {
+  const known = knownDirectives({ rewriterule: 'mod_rewrite', alias: 'mod_alias' }, { loadableModules: ['alias_module'] })
+  t.equal(known('constructor'), undefined)
+  const { stderr } = await run(rootWith(t, `${CONF}Alias /a /b\nRewriteRule x y\n`), ['-t'], { known })
+  t.match(stderr, "'Alias' belongs to mod_alias: load it with LoadModule alias_module modules/mod_alias.so\n")
+  t.match(stderr, "'RewriteRule' belongs to mod_rewrite, which this version does not have\n")
 })

@@ -1,0 +1,70 @@
+/*
+ * Handlers for tests, each under its own name, loaded as any third-party module is. None promises to be quick:
+ * event serves them on its crew.
+ */
+import { isMainThread, threadId } from 'node:worker_threads'
+import { OK, type HookFn, type Module, type Request, type Status } from 'httpd'
+
+type Handler = HookFn<Request, Status>
+
+const BLOCK_MS = 1000
+const AWAIT_MS = 300
+const STREAM_BYTES = 1024 * 1024
+const PIECE_BYTES = 16 * 1024
+
+/** Byte `at` of what test-stream sends: no two pieces are alike. */
+const streamByte = (at: number): number => (at ^ (at >> 8) ^ (at >> 16)) & 0xff
+
+function answer(r: Request, text: string): Status {
+  r.contentType = 'text/plain'
+  r.write(text)
+  return OK
+}
+
+/** Process and thread that serve, as `PID/THREAD`; thread 0 is the process's main thread. */
+const where = (): string => `${process.pid}/${isMainThread ? 0 : threadId}`
+
+const handlers: Readonly<Record<string, Handler>> = {
+  'test-block': (r) => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BLOCK_MS)
+    return answer(r, `blocked ${where()}\n`)
+  },
+
+  'test-async': async (r) => {
+    await new Promise((resolve) => setTimeout(resolve, AWAIT_MS))
+    return answer(r, `awaited ${where()}\n`)
+  },
+
+  'test-echo': async (r) => {
+    r.contentType = 'application/octet-stream'
+    for (let piece = await r.read(); piece !== null; piece = await r.read()) await r.write(piece)
+    return OK
+  },
+
+  'test-throw': () => {
+    throw new Error('thrown by test-throw')
+  },
+
+  'test-reject': async () => {
+    await Promise.resolve()
+    throw new Error('rejected by test-reject')
+  },
+
+  'test-thread': (r) => answer(r, `${where()}\n`),
+
+  'test-stream': async (r) => {
+    r.contentType = 'application/octet-stream'
+    for (let at = 0; at < STREAM_BYTES; at += PIECE_BYTES) {
+      await r.write(Buffer.from(Array.from({ length: PIECE_BYTES }, (_, i) => streamByte(at + i))))
+    }
+    return OK
+  },
+}
+
+export const module = {
+  name: 'test_module',
+  file: 'mod_test.c',
+  register({ handler }, on) {
+    for (const [name, fn] of Object.entries(handlers)) on(handler, fn, { handler: name })
+  },
+} satisfies Module

@@ -1,0 +1,66 @@
+/* Looking at processes from outside, through /proc, and waiting for what they do. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    // The process or thread has just ended.
+    return undefined
+  }
+}
+
+/** State letter and parent of a process; undefined if there is none. */
+function statOf(pid: number): { state: string; parent: number } | undefined {
+  // The second field, the name in parentheses, may hold anything.
+  const [state, parent] = textOf(`/proc/${pid}/stat`)?.replace(/^.*\) /s, '').split(' ') ?? []
+  return state === undefined ? undefined : { state, parent: Number(parent) }
+}
+
+/** True if a process runs; one that has ended and waits to be reaped does not. */
+export function isAlive(pid: number): boolean {
+  const stat = statOf(pid)
+  return stat !== undefined && stat.state !== 'Z' && stat.state !== 'X'
+}
+
+/** Process ids of the children of a process, in order. */
+export function childrenOf(pid: number): number[] {
+  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number)
+  return all.filter((child) => statOf(child)?.parent === pid && isAlive(child)).sort((a, b) => a - b)
+}
+
+/** Names of the threads of a process, as `ps -L` shows them. */
+export function threadNames(pid: number): string[] {
+  const tasks = readdirSync(`/proc/${pid}/task`)
+  return tasks.map((task) => textOf(`/proc/${pid}/task/${task}/comm`)?.trimEnd()).filter((name) => name !== undefined)
+}
+
+/**
+ * Waits until `look` answers something other than undefined or false.
+ * @param limit milliseconds
+ * @throws Error naming `what` when the limit has passed
+ */
+export async function until<T>(
+  what: string, look: () => T | undefined | false | Promise<T | undefined | false>, limit = 10_000,
+): Promise<T> {
+  const end = performance.now() + limit
+  for (;;) {
+    const found = await look()
+    if (found !== undefined && found !== false) return found
+    if (performance.now() > end) throw new Error(`Waited ${limit / 1000} s in vain for ${what}`)
+    await sleep(15)
+  }
+}
+
+/** Asks a process to end and waits; after `patience` ms it is killed. */
+export async function end(pid: number, patience = 5000): Promise<void> {
+  if (!isAlive(pid)) return
+  process.kill(pid, 'SIGTERM')
+  try {
+    await until(`process ${pid} to end`, () => !isAlive(pid), patience)
+  } catch {
+    for (const one of [...childrenOf(pid), pid]) if (isAlive(one)) process.kill(one, 'SIGKILL')
+    await until(`process ${pid} to be gone`, () => !isAlive(pid))
+  }
+}
