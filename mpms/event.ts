@@ -181,10 +181,6 @@ class CrewThread {
 
   #giveBack(berth: Berth): boolean {
     const { conn } = berth
-    if (this.#queue.finishing) {
-      this.#loop.drop(berth)
-      return true
-    }
     this.#loop.release(berth)
     this.#rest()
     Atomics.store(this.#returned, conn.fd, conn.keepalives)

@@ -192,7 +192,8 @@ function sectionAction(directive: Directive, holds: (argument: string) => boolea
     directive,
     holds(args) {
       const argument = insideBrackets(directive.name, args)
-      if (argument === '' && directive !== ifVersionDirective) throw new ConfigError(`${directive.name}> directive requires additional arguments`)
+      if (argument === '' && directive !== ifVersionDirective)
+        throw new ConfigError(`${directive.name}> directive requires additional arguments`)
       return holds(argument)
     },
   }

@@ -147,7 +147,7 @@ function addRanges(r: RequestRec, entry: FileEntry, file: OpenFile, ranges: read
     r.addFile(file, only[0], only[1] - only[0] + 1)
     return
   }
-  const boundary = rangeBoundary(r.requestTime * 1000, ++boundaries)
+  const boundary = rangeBoundary(Math.floor(r.requestTime * 1000), ++boundaries)
   const type = r.contentType
   for (const range of ranges) {
     r.addBytes(Buffer.from(partHead(boundary, type, range, entry.size), 'latin1'))

@@ -110,9 +110,12 @@ export class HttpConn implements Conn, Connection {
       next = this.#run()
     } catch (error) {
       this.#report(error)
+      this.output.broken = true
       next = Next.close
     }
     this.#inside = false
+    // The buffer is the thread's: nothing of this connection may be in it when the next one's turn comes.
+    this.output.flush()
     return next
   }
 
@@ -233,7 +236,9 @@ export class HttpConn implements Conn, Connection {
       input.start = start
       this.keepalives--
       this.request = undefined
-      return Next.handover
+      // Answers to requests before this one leave first: what follows them is another thread's.
+      this.output.flush()
+      return this.output.blocked ? this.#wait(Next.write) : Next.handover
     }
     if (answer instanceof Promise) this.#follow(r, answer)
     else this.#phase = Phase.flushing

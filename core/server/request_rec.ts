@@ -278,7 +278,8 @@ export class RequestRec implements Request {
 
   #showsLength(length: number): boolean {
     if (isBodyless(this.status) || this.headersOut.has('Content-Length')) return false
-    return length > 0 || !this.isHead
+    // As Apache: the length of an error's body is not told to HEAD.
+    return !this.isHead || (length > 0 && this.status < 400)
   }
 
   #decideFraming(length: number | undefined): void {
@@ -288,7 +289,7 @@ export class RequestRec implements Request {
     const { connection, head } = this
     this.keepAlive = (stated || this.#chunked) && settings.keepAlive && !connection.engine.finishing &&
       !this.framingInDoubt && head.wantsKeepAlive() && this.protocol >= 1000 && !closesConnection(this.status) &&
-      (settings.maxKeepAliveRequests === 0 || connection.keepalives < settings.maxKeepAliveRequests) &&
+      (settings.maxKeepAliveRequests === 0 || connection.keepalives <= settings.maxKeepAliveRequests) &&
       !(this.hasBody && head.expectContinue && !this.continued)
   }
 
@@ -296,7 +297,7 @@ export class RequestRec implements Request {
     if (!this.keepAlive) return 'Connection: close\r\n'
     if (!this.head.connectionKeepAlive) return ''
     const { keepAliveTimeout, maxKeepAliveRequests } = this.served.settings
-    const left = maxKeepAliveRequests === 0 ? '' : `, max=${maxKeepAliveRequests - this.connection.keepalives}`
+    const left = maxKeepAliveRequests === 0 ? '' : `, max=${maxKeepAliveRequests - this.connection.keepalives + 1}`
     return `Keep-Alive: timeout=${Math.floor(keepAliveTimeout / 1000)}${left}\r\nConnection: Keep-Alive\r\n`
   }
 

@@ -40,7 +40,10 @@ const ACCEPT_BATCH = 32
 const ROUNDS = 8
 /** Pause (ms) after the process ran out of descriptors. */
 const OUT_OF_DESCRIPTORS_PAUSE = 100
-/** A connection without a request when the child is to finish gets this long (ms) to send one. */
+/**
+ * When the child is to finish, a connection that idles gets this long (ms) to send a request, which is then
+ * answered with `Connection: close`: one that is on its way already is not lost.
+ */
 const LAST_CALL = 1000
 
 const AGAIN = -11, NFILE = -23, MFILE = -24
@@ -133,17 +136,13 @@ export class Loop implements ConnOwner {
     if (this.#policy.accepts !== 'many') this.seat.worker.status = status
   }
 
-  /** Ends when what is under way is answered; idle connections end now. */
+  /** Ends when what is under way is answered. */
   finish(): void {
     if (this.#finishing) return
     this.#finishing = true
     this.seat.engine.finishing = true
     this.unlisten()
-    for (const berth of this.#berths) {
-      if (berth === undefined || berth.next !== Next.idle) continue
-      if (berth.conn.keepalives > 0) this.drop(berth)
-      else this.#deadlines.set(berth, performance.now() + LAST_CALL)
-    }
+    for (const berth of this.#berths) if (berth?.next === Next.idle) this.#settle(berth, berth.conn.advance())
     this.ifDone()
   }
 
@@ -207,7 +206,6 @@ export class Loop implements ConnOwner {
     berth.next = next
     switch (next) {
       case Next.idle:
-        if (this.#finishing && berth.conn.keepalives > 0) return this.drop(berth)
         if (this.#policy.idle?.(berth)) return
         this.status(berth.conn, berth.conn.keepalives > 0 ? SeatStatus.keepalive : SeatStatus.read)
         return this.#wait(berth, Ready.in)
@@ -234,7 +232,8 @@ export class Loop implements ConnOwner {
       else poller.change(fd, interest, berth.interest)
       berth.interest = interest
     }
-    if (patience > 0) this.#deadlines.set(berth, this.seat.engine.now() + patience)
+    const limit = this.#finishing && berth.next === Next.idle ? Math.min(patience, LAST_CALL) : patience
+    if (limit > 0) this.#deadlines.set(berth, this.seat.engine.now() + limit)
     else this.#deadlines.clear(berth)
   }
 

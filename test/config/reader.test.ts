@@ -10,7 +10,8 @@ t.test('reading never throws, whatever a file holds', (t) => {
   const piece = fc.constantFrom(
     '<Directory /x>', '</Directory>', '<Files "*">', '</Files>', '<IfModule core.c>', '<IfModule none>', '</IfModule>',
     '<IfDefine A>', '</IfDefine>', '<If true>', '</If>', '<Else>', '</Else>', '<', '</', '<>', '</>', '>', 'Define A b',
-    'Define', 'UnDefine A', 'Mark ${A}', 'Mark "', 'Error', 'Include inc.conf', 'Include sub/*', 'Include', 'ServerRoot',
+    'Define', 'UnDefine A', 'Mark ${A}', 'Mark "', 'Error', 'Include inc.conf', 'Include sub/*', 'Include',
+    'ServerRoot',
     '<VirtualHost *>', '</VirtualHost>', '<Limit GET>', '</Limit>', 'Require x', '<Location ~ "(">', '</Location>',
     'LoadModule a b', '<IfVersion >= 2>', '</IfVersion>', '# c', '\\', '"', "'", '<RequireAll>', '</RequireAll>',
   )
@@ -29,7 +30,7 @@ t.test('well-formed sections come out as they went in', (t) => {
   const root = t.testdir({})
   const { tree } = fc.letrec<{ tree: Tree[]; node: Tree }>((tie) => ({
     tree: fc.array(tie('node'), { maxLength: 3 }),
-    node: fc.oneof({ maxDepth: 4 }, fc.constant({ name: 'Mark', body: [] }),
+    node: fc.oneof({ maxDepth: 4 }, fc.constant<Tree>({ name: 'Mark', body: [] }),
       fc.record({ name: fc.constantFrom('Files', 'IfDefine A', 'IfDefine !A'), body: tie('tree') })),
   }))
   fc.assert(fc.property(tree, (nodes) => {

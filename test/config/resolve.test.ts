@@ -23,9 +23,12 @@ const section: fc.Arbitrary<Part> = fc.oneof(
   }),
   files,
   fc.record({
-    name: fc.constant('Location'), argument: fc.constantFrom('/', '/a', '/a/', '/a/*', '/b', '/*'), inner: fc.constant([]),
+    name: fc.constant('Location'), argument: fc.constantFrom('/', '/a', '/a/', '/a/*', '/b', '/*'),
+    inner: fc.constant([]),
   }),
-  fc.record({ name: fc.constant('LocationMatch'), argument: fc.constantFrom('a', '^/b', '//'), inner: fc.constant([]) }),
+  fc.record({
+    name: fc.constant('LocationMatch'), argument: fc.constantFrom('a', '^/b', '//'), inner: fc.constant([]),
+  }),
 )
 
 const path = fc.array(fc.constantFrom('a', 'b', 'c', 'f', 'gg'), { maxLength: 4 }).map((parts) => `/${parts.join('/')}`)
@@ -40,12 +43,18 @@ function numbered(parts: readonly Part[], count = { of: 0 }): { tree: TreeNode[]
     const below = numbered(inner, count)
     list.push({ name, argument, number, inner: below.list })
     const at = { file: 'test', line: 1 }
-    return { ...at, name: `<${name}`, args: `"${argument}">`, body: [{ ...at, name: 'Mark', args: number }, ...below.tree] }
+    const body = [{ ...at, name: 'Mark', args: number }, ...below.tree]
+    return { ...at, name: `<${name}`, args: `"${argument}">`, body }
   })
   return { tree, list }
 }
 
-interface Numbered { readonly name: string; readonly argument: string; readonly number: string; readonly inner: Numbered[] }
+interface Numbered {
+  readonly name: string
+  readonly argument: string
+  readonly number: string
+  readonly inner: Numbered[]
+}
 
 /** The rules of merging, read aloud: no cache, no order but that of the rules. */
 function naive(sections: readonly Numbered[], filename: string, uri: string): string[] {

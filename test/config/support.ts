@@ -55,7 +55,8 @@ const requireAll: Directive = {
 const directives: readonly Directive[] = [
   toyServer.directive('ServerName', [word], 'serverName', RSRC_CONF, 'The hostname and port of the server'),
   toyServer.directive('Timeout', [parsed(Number)], 'timeout', RSRC_CONF, 'Timeout duration (sec)'),
-  toyServer.directive('KeepAlive', [flag], 'keepAlive', RSRC_CONF, 'Whether persistent connections should be On or Off'),
+  toyServer.directive('KeepAlive', [flag], 'keepAlive', RSRC_CONF,
+    'Whether persistent connections should be On or Off'),
   toyServer.directive('Listen', [each(word)], (said, _, ports) => {
     said.listen = [...(said.listen ?? []), ...ports]
   }, GLOBAL_ONLY, 'A port number'),
@@ -190,8 +191,10 @@ export function casesOf(text: string): Case[] {
   })
 }
 
+type Shown = Record<'tree' | 'faults' | 'notes' | 'answers', string>
+
 /** Runs a case below a directory. @returns every part that can be expected */
-export function outcomeOf({ files, parts }: Case, root: string): Record<'tree' | 'faults' | 'notes' | 'answers', string> {
+export function outcomeOf({ files, parts }: Case, root: string): Shown {
   for (const [name, body] of files) {
     mkdirSync(dirname(join(root, name)), { recursive: true })
     writeFileSync(join(root, name), body.replaceAll('ROOT', root), 'latin1')
@@ -241,6 +244,7 @@ function answer({ configuration, modules }: Outcome, line: string): string {
   if ('fault' in resolved) return resolved.fault
   const { mark, handler, require } = resolved.vector.holds(toyDir)
   return [
-    ...mark, ...(handler === 'none' ? [] : [`handler=${handler}`]), ...require.map((each) => `require=${each}`), ...notes,
+    ...mark, ...(handler === 'none' ? [] : [`handler=${handler}`]), ...require.map((each) => `require=${each}`),
+    ...notes,
   ].join(' ')
 }

@@ -13,9 +13,9 @@ const node = (name: string, args = '', body?: TreeNode[]): TreeNode =>
   ({ name, args, file: 'test', line: 1, ...(body && { body }) })
 
 const walked = (tree: TreeNode[], modules = toyModules()) =>
-  carryOut(tree, { table: modules, serverRoot: '/root', checking: true, note: () => undefined })
+  carryOut(tree, { table: modules, serverRoot: '/srv', checking: true, note: () => undefined })
 
-t.test('a virtual host has what the main server says, unless it says its own; the main server has nothing of it', (t) => {
+t.test('a virtual host has what the main server says, unless it says its own', (t) => {
   const { main, virtual } = walked([
     node('<VirtualHost', '*:80 10.0.0.1>', [node('Timeout', '5')]),
     node('Timeout', '30'),
@@ -38,22 +38,20 @@ t.test('modules that share a directive all see it, until one refuses', (t) => {
   for (const file of ['one', 'two'])
     modules.add({ module: { name: file, file, directives: [row(file)] }, symbol: file, linkage: 'static' })
   t.same(walked([node('SHARED', 'a "b c"')], modules).faults, [])
-  t.same(seen, ['one a,b c /root/x', 'two a,b c /root/x'])
+  t.same(seen, ['one a,b c /srv/x', 'two a,b c /srv/x'])
   t.end()
 })
 
 t.test('misplaced()', (t) => {
   const texts: (string | undefined)[] = []
   const modules = toyModules()
-  const all: Forbidden[] = [{ virtualHost: true }, { limit: true }, { directory: true }, { location: true }, { files: true },
-    { htaccess: true }, { sections: true }]
-  const apply = (command: Command) => texts.push(...all.map((forbidden) => misplaced(command, forbidden)))
-  modules.add({
-    module: { name: 'm', file: 'm', directives: [
-      { name: 'Here', where: RSRC_AND_ACCESS, help: '', takes: '', scope: 'server', apply: (command) => void apply(command) },
-    ] },
-    symbol: 'm', linkage: 'static',
-  })
+  const all: Forbidden[] = [
+    { virtualHost: true }, { limit: true }, { directory: true }, { location: true }, { files: true },
+    { htaccess: true }, { sections: true },
+  ]
+  const apply = (command: Command) => void texts.push(...all.map((forbidden) => misplaced(command, forbidden)))
+  const row: Directive = { name: 'Here', where: RSRC_AND_ACCESS, help: '', takes: '', scope: 'server', apply }
+  modules.add({ module: { name: 'm', file: 'm', directives: [row] }, symbol: 'm', linkage: 'static' })
   const here = node('Here')
   walked([here], modules)
   t.same(texts.splice(0), all.map(() => undefined))
@@ -80,7 +78,8 @@ t.test('limitOf() of one inside the other holds where both hold', (t) => {
       const around = limitOf('<Limit', outer, outerExcept, undefined)
       const wanted = methods.filter((method) =>
         outer.includes(method) !== outerExcept && inner.includes(method) !== innerExcept)
-      const title = `${outerExcept ? 'except ' : ''}${outer.join()} around ${innerExcept ? 'except ' : ''}${inner.join()}`
+      const named = (except: boolean, list: readonly string[]) => `${except ? 'except ' : ''}${list.join()}`
+      const title = `${named(outerExcept, outer)} around ${named(innerExcept, inner)}`
       const make = () => limitOf('<Limit', inner, innerExcept, around)
       if (wanted.length === 0 && !(outerExcept && innerExcept)) t.throws(make, /excludes all methods/, title)
       else t.same(methods.filter((method) => holds(make(), method)), wanted, title)
@@ -98,7 +97,8 @@ t.test('nearest() and adviceFor()', (t) => {
   t.equal(nearest('ServerXXXX', names), undefined)
   t.equal(nearest('Of', names), undefined, 'short names are not guessed')
   t.equal(editDistance('kitten', 'sitting'), 3)
-  t.equal(adviceFor('X', { mpms: ['prefork', 'worker', 'event'] }, []), "'X' belongs to the prefork, worker and event MPMs")
+  t.equal(adviceFor('X', { mpms: ['prefork', 'worker', 'event'] }, []),
+    "'X' belongs to the prefork, worker and event MPMs")
   t.end()
 })
 
