@@ -9,17 +9,34 @@
  *                 ▲                                   │
  *                 └────── descriptor armed again ◄────┘
  */
-import { OK, Ready, SeatStatus, type Bell, type Endpoint, type Fd, type Mpm, type PollSet, type Seat } from 'httpd'
+import {
+  ConfigError, GLOBAL_ONLY, OK, parsed, Ready, SeatStatus,
+  type Bell, type Directive, type Endpoint, type Fd, type Mpm, type PollSet, type Seat,
+} from 'httpd'
 import { CrewQueue, type CrewShare } from './shared/crew_queue.ts'
 import { Loop, type Berth } from './shared/loop.ts'
 import { keepPopulation } from './shared/parent.ts'
-import { eventDirectives, mpmSettings, threadedPopulation, type ThreadedTexts } from './shared/settings.ts'
+import { mpmSettings } from './shared/settings.ts'
+import { threadedDirectives, threadedPopulation, type ThreadedTexts } from './shared/threaded.ts'
 
 const texts: ThreadedTexts = {
   serverLimit: ['AH00497', 'AH00499'], threadLimit: ['AH00502', 'AH00504'], threadsPerChild: ['AH00507', 'AH00509'],
   tooFewWorkers: 'AH00511', notMultiple: 'AH00513', tooManyServers: 'AH00515', startServers: 'AH00517',
   minSpareThreads: 'AH00519', maxThreadLimit: 100000,
 }
+
+const factor = parsed((text) => {
+  const value = Number(text)
+  if (!Number.isFinite(value)) throw new ConfigError('error parsing value')
+  if (value <= 0) throw new ConfigError('AsyncRequestWorkerFactor argument must be a positive number')
+  return Math.max(1, Math.floor(value * 16)) / 16
+})
+
+const directives: readonly Directive[] = [
+  ...threadedDirectives('AH00521'),
+  mpmSettings.directive('AsyncRequestWorkerFactor', [factor], 'asyncRequestWorkerFactor', GLOBAL_ONLY,
+    'How many additional connections a child accepts for each idle worker'),
+]
 
 /** How often (ms) the listener looks at what the crew has given back or closed; while finishing, too. */
 const SWEEP = 1000
@@ -197,8 +214,9 @@ export const mpm = {
   name: 'mpm_event_module',
   file: 'event.c',
   traits: { name: 'event', processes: 'dynamic', threads: 'fixed', async: true },
+  logNumbers: { up: 'AH00489', stop: 'AH00491', gracefulStop: 'AH00492', graceful: 'AH00493', restart: 'AH00494' },
   settings: [mpmSettings],
-  directives: eventDirectives,
+  directives,
 
   register({ checkConfig }, on) {
     on(checkConfig, (startup) => {

@@ -6,7 +6,8 @@
 import { OK, type Mpm } from 'httpd'
 import { Loop } from './shared/loop.ts'
 import { keepPopulation } from './shared/parent.ts'
-import { mpmSettings, threadedPopulation, workerDirectives, type ThreadedTexts } from './shared/settings.ts'
+import { mpmSettings } from './shared/settings.ts'
+import { threadedDirectives, threadedPopulation, type ThreadedTexts } from './shared/threaded.ts'
 
 const texts: ThreadedTexts = {
   serverLimit: ['AH00300', 'AH00302'], threadLimit: ['AH00305', 'AH00307'], threadsPerChild: ['AH00310', 'AH00312'],
@@ -18,8 +19,9 @@ export const mpm = {
   name: 'mpm_worker_module',
   file: 'worker.c',
   traits: { name: 'worker', processes: 'dynamic', threads: 'fixed', async: false },
+  logNumbers: { up: 'AH00292', stop: 'AH00295', gracefulStop: 'AH00296', graceful: 'AH00297', restart: 'AH00298' },
   settings: [mpmSettings],
-  directives: workerDirectives,
+  directives: threadedDirectives('AH00324'),
 
   register({ checkConfig }, on) {
     on(checkConfig, (startup) => {

@@ -24,7 +24,7 @@ import { Scoreboard } from './scoreboard.ts'
 import { serverTokens } from './server_tokens.ts'
 import type { Prepared } from './startup.ts'
 import { unixd } from './unixd_settings.ts'
-import { endings, upText } from './control_texts.ts'
+import { endingText, upText } from './control_texts.ts'
 
 export interface ControlParts {
   readonly port: Port
@@ -93,7 +93,7 @@ class Control {
     for (;;) {
       const asked = await this.#runGeneration(now, how)
       if (asked === 'stop' || asked === 'graceful-stop' || asked === 'fatal') return this.#end(now, asked)
-      log('notice', this.#mpmName(now), endings(now.prepared.mpm.traits.name)[asked])
+      log('notice', this.#mpmName(now), endingText(now.prepared.mpm, asked))
       const next = await this.#next(now, asked)
       if (next === undefined) {
         how = 'no'
@@ -146,10 +146,9 @@ class Control {
   }
 
   #announce(prepared: Prepared): void {
-    const { traits } = prepared.mpm
     const name = prepared.mpm.name.replace(/_module$/, '')
     const description = serverTokens(prepared.servers[0]!.get(globalCore).serverTokens)
-    log('notice', name, upText(traits.name, description))
+    log('notice', name, upText(prepared.mpm, description))
     log('notice', 'core', `AH00094: Command line: '${this.#start.commandLine}'`)
   }
 
@@ -252,7 +251,7 @@ class Control {
   async #end(now: Generation, asked: 'stop' | 'graceful-stop' | 'fatal'): Promise<number> {
     const removed = removePidFile(this.#start.pidFile, process.pid)
     for (const { level, module, text } of removed.notes) log(level, module, text)
-    if (asked !== 'fatal') log('notice', this.#mpmName(now), endings(now.prepared.mpm.traits.name)[asked])
+    if (asked !== 'fatal') log('notice', this.#mpmName(now), endingText(now.prepared.mpm, asked))
     if (asked === 'graceful-stop') {
       this.#listeners.closeOthers([])
       await this.#children.finishAll(now.prepared.servers[0]!.get(globalCore).gracefulShutdownTimeout)

@@ -86,9 +86,21 @@ export interface Traits {
   readonly async: boolean
 }
 
+/** Numbers of the log lines that the control process writes for an MPM; the texts are common. */
+export interface LogNumbers {
+  readonly up: string
+  readonly stop: string
+  readonly gracefulStop: string
+  readonly graceful: string
+  readonly restart: string
+}
+
 /** How the server multiplies itself: a module that also runs the show. */
 export interface Mpm extends Module {
   readonly traits: Traits
+  readonly logNumbers: LogNumbers
+  /** What is said at a graceful restart, where it is not the usual text. */
+  readonly gracefulText?: string
   /** The population, out of the configuration (after check_config). */
   population(server: Server): Population
   /** Control process: looks after one generation of children until something else is asked for. */
