@@ -39,8 +39,11 @@ export interface PollSet {
 }
 
 export interface Poller extends PollSet {
-  /** Takes what is ready now, without waiting; `fds` and `ready` hold that many entries. */
-  take(): number
+  /**
+   * Takes what is ready; `fds` and `ready` hold that many entries.
+   * @param ms how long to wait if nothing is, with the whole thread: 0 or very little
+   */
+  take(ms: number): number
   readonly fds: Int32Array
   readonly ready: Uint8Array
   /** Calls back, through the event loop of this thread, whenever something is ready. Keeps the thread alive. */

@@ -60,7 +60,7 @@ t.test('epoll packs events to 12 bytes on x86-64 and aligns them elsewhere', (t)
     event.writeUInt32LE(0x1 | 0x10, 0)
     event.writeInt32LE(31, tail)
     kernel.deliver = [event, event]
-    t.equal(poller.take(), 2)
+    t.equal(poller.take(0), 2)
     t.same([poller.fds[1], poller.ready[1]], [31, Ready.in | Ready.hangup])
   }
   t.end()
@@ -83,7 +83,7 @@ t.test('kqueue keeps reading and writing as two filters', (t) => {
   event.writeInt16LE(-2, 8)
   event.writeUInt16LE(0x8000, 10)
   kernel.deliver = [event]
-  t.equal(poller.take(), 1)
+  t.equal(poller.take(0), 1)
   t.same([poller.fds[0], poller.ready[0]], [12, Ready.out | Ready.hangup])
   t.end()
 })

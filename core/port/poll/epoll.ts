@@ -46,8 +46,8 @@ export const epoll = (calls: PollCalls): PollProvider => {
       ...attach(handle),
       fds,
       ready,
-      take() {
-        const got = epollWait(handle, events.address, BATCH, 0)
+      take(ms) {
+        const got = epollWait(handle, events.address, BATCH, ms)
         for (let i = 0; i < got; i++) {
           const bits = view.getUint32(i * size, true)
           fds[i] = view.getInt32(i * size + dataAt, true)

@@ -20,8 +20,9 @@ export const kqueue = (calls: PollCalls): PollProvider => {
 
   const change = calls.allocate(SIZE)
   const asked = new DataView(change.bytes.buffer, change.bytes.byteOffset, SIZE)
-  const noWait = calls.allocate(16)
-  noWait.bytes.fill(0)
+  // struct timespec: seconds, nanoseconds
+  const patience = calls.allocate(16)
+  patience.bytes.fill(0)
 
   const one = (kq: Fd, fd: Fd, filter: number, flags: number): Result => {
     change.bytes.fill(0)
@@ -61,8 +62,9 @@ export const kqueue = (calls: PollCalls): PollProvider => {
       ...attach(handle),
       fds,
       ready,
-      take() {
-        const got = kevent(handle, 0, 0, events.address, BATCH, noWait.address)
+      take(ms) {
+        patience.bytes.writeUInt32LE(ms * 1e6, 8)
+        const got = kevent(handle, 0, 0, events.address, BATCH, patience.address)
         for (let i = 0; i < got; i++) {
           const at = i * SIZE
           fds[i] = Number(view.getBigUint64(at, true))
