@@ -2,6 +2,7 @@
  * Help for a directive that nobody knows: a name that is spelled almost the
  * same, or the module that brings it. Pure.
  */
+import { closest } from '../base/edit_distance.ts'
 
 /** What is known of a directive that no loaded module has. */
 export type Known =
@@ -30,32 +31,6 @@ function belongs(name: string, known: Known): string {
 
 /** The closest name, sections among sections only; no closer than a typing error or two. */
 export function nearest(name: string, names: Iterable<string>): string | undefined {
-  const wanted = name.toLowerCase()
-  let best: string | undefined
-  let least = Math.min(2, Math.floor(wanted.length / 3)) + 1
-  for (const candidate of names) {
-    if (candidate.startsWith('<') !== name.startsWith('<')) continue
-    if (Math.abs(candidate.length - name.length) >= least) continue
-    const distance = editDistance(wanted, candidate.toLowerCase())
-    if (distance < least) [best, least] = [candidate, distance]
-  }
-  return best
-}
-
-/** Insertions, deletions, substitutions and swaps of neighbours that make one text the other. */
-export function editDistance(a: string, b: string): number {
-  let before: number[] = []
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1]
-      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (same ? 0 : 1))
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        next[j] = Math.min(next[j]!, before[j - 2]! + 1)
-    }
-    before = row
-    row = next
-  }
-  return row[b.length]!
+  const kind = [...names].filter((candidate) => candidate.startsWith('<') === name.startsWith('<'))
+  return closest(name, kind, Math.min(2, Math.floor(name.length / 3)) + 1)
 }
