@@ -9,6 +9,7 @@ import { directiveOwners, prelinked } from '#modules'
 import { pollers } from '#pollers'
 import * as face from './api.ts'
 import { linux } from './port/linux.ts'
+import type { Port } from './port/port.ts'
 import { CHILD_VARIABLE, type ChildStart } from './server/children.ts'
 import { runChild, runHere, runThread } from './server/child.ts'
 import { serve } from './server/control.ts'
@@ -30,29 +31,39 @@ const everything = (fd: number) => (text: string | Uint8Array): void => {
   }
 }
 
-async function main(): Promise<void> {
-  const port = linux(pollers[0]!)
-  const told = process.env[CHILD_VARIABLE]
-  const [, entry = '', programPath = 'httpd', defaultRoot = buildInfo.httpdRoot] = process.argv
-  const parts = {
-    port, prelinked, face, log: serverLog, known: knownDirectives(directiveOwners, buildInfo),
-    defaultDocumentRoot: `${defaultRoot}/htdocs`,
+/** The port, or the end of the program with the reason: this machine is not the one it was built for. */
+function openPort(): Port {
+  try {
+    return linux(pollers[0]!)
+  } catch (error) {
+    everything(2)(`httpd: Cannot run on this machine: ${(error as Error).message}\n`)
+    process.exit(1)
   }
-  if (MPM_THREADED && !isMainThread) return runThread(parts)
+}
+
+async function main(): Promise<void> {
+  const [, entry = '', programPath = 'httpd', defaultRoot = buildInfo.httpdRoot] = process.argv
+  const parts = { prelinked, face, log: serverLog, known: knownDirectives(directiveOwners, buildInfo) }
+  // Opened only where it is needed: a check or a dump makes no native call.
+  let opened: Port | undefined
+  const port = () => (opened ??= openPort())
+  const serving = () => ({ ...parts, port: port(), defaultDocumentRoot: `${defaultRoot}/htdocs` })
+  if (MPM_THREADED && !isMainThread) return runThread(serving())
+  const told = process.env[CHILD_VARIABLE]
   if (told !== undefined) {
     // Programs that the child starts are not children of ours.
     delete process.env[CHILD_VARIABLE]
-    return runChild(JSON.parse(told) as ChildStart, parts, entry)
+    return runChild(JSON.parse(told) as ChildStart, serving(), entry)
   }
   const relaunch = { command: process.execPath, args: [...process.execArgv, entry] }
   process.exitCode = await runProgram(process.argv.slice(2), {
     ...parts, buildInfo, relaunch,
     serve: (start) => serve(start, {
-      port,
+      port: port(),
       relaunch: { ...relaunch, args: [...relaunch.args, programPath, defaultRoot] },
-      here: (seat, payload) => runHere(seat, payload, parts, entry),
+      here: (seat, payload) => runHere(seat, payload, serving(), entry),
     }),
-    dup2: (from, to) => port.host.dup2(from, to),
+    dup2: (from, to) => port().host.dup2(from, to),
     stdout: everything(1),
     stderr: everything(2),
     env: process.env,
