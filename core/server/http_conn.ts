@@ -114,8 +114,9 @@ export class HttpConn implements Conn, Connection {
       next = Next.close
     }
     this.#inside = false
-    // The buffer is the thread's: nothing of this connection may be in it when the next one's turn comes.
+    // Both buffers are the thread's: nothing of this connection may be in them when the next one's turn comes.
     this.output.flush()
+    this.input.settle()
     return next
   }
 
@@ -221,7 +222,6 @@ export class HttpConn implements Conn, Connection {
       if (began) this.#owner.status(this, Seen.read)
     }
     if (input.ended || input.broken || output.broken) return Next.close
-    input.settle()
     return this.#wait(input.empty ? Next.idle : Next.read)
   }
 
@@ -263,7 +263,6 @@ export class HttpConn implements Conn, Connection {
 
   #follow(r: RequestRec, answer: Promise<Status>): void {
     r.detach()
-    this.input.settle()
     this.#phase = Phase.handling
     const goOn = (): void => {
       this.#phase = Phase.flushing
@@ -323,7 +322,6 @@ export class HttpConn implements Conn, Connection {
     this.#phase = Phase.head
     if (!this.input.empty) return GO_ON
     // What the client sends next makes the descriptor ready: no need to look now.
-    this.input.settle()
     return this.#wait(Next.idle)
   }
 

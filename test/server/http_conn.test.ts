@@ -71,6 +71,11 @@ class Socket {
   }
 }
 
+/** A second connection on the same thread. */
+function another({ engine }: Made): Conn {
+  return engine.connect(901, { address: '10.0.0.2', port: 4001 }, undefined, { resume: () => undefined, status: () => undefined })
+}
+
 interface Made {
   readonly socket: Socket
   readonly conn: Conn
@@ -149,6 +154,23 @@ t.test('a full socket makes it wait for room; every byte arrives in order', (t) 
   t.match(first, /Content-Length: 100000/)
   t.equal(rest.slice(0, 100_000), 'x'.repeat(100_000))
   t.ok(rest.slice(100_000).startsWith('HTTP/1.1 200 OK'))
+  t.end()
+})
+
+t.test('what a blocked connection has not used yet survives the turns of others', (t) => {
+  const made = make()
+  const { socket, conn, say } = made
+  socket.capacity = 1000
+  say('GET /large HTTP/1.1\r\nHost: a\r\n\r\n' + GET)
+  t.equal(conn.advance(), Next.write)
+  const other = another(made)
+  say('GET /this-is-another-clients-request HTTP/1.1\r\nHost: b\r\n\r\n')
+  other.advance()
+  socket.capacity = Infinity
+  t.equal(conn.advance(), Next.idle)
+  t.same(answers(socket.outgoing), ['200', '200'])
+  t.equal(socket.outgoing.match(/hello, world/g)?.length, 1, 'the pipelined request was answered, and only it')
+  t.notMatch(socket.outgoing, /HTTP\/1\.1 400/)
   t.end()
 })
 
