@@ -73,6 +73,7 @@ class ChildMain implements ThreadRole {
     this.#listenToParent()
     process.on('uncaughtException', (error) => this.#died('the main thread', error))
     const { mpm, seat } = await takeSeat(this.#start, payload, this.#parts, this)
+    this.#keepOutput()
     process.title = `httpd: ${mpm.traits.name}`
     // The title sets the name in /proc as well, where a blank confuses those who split the line.
     this.#parts.port.host.nameThread('httpd')
@@ -80,6 +81,13 @@ class ChildMain implements ThreadRole {
     seat.process.set('generation', this.#start.generation)
     seat.worker.status = Status.ready
     mpm.child(seat)
+  }
+
+  // What node or a module prints belongs into the error log: whoever started the server has gone by then.
+  #keepOutput(): void {
+    const log = Object.entries(this.#start.descriptors).find(([name]) => name.startsWith('log:'))?.[1]
+    if (this.#start.control < 0 || log === undefined) return
+    for (const standard of [1, 2]) this.#parts.port.host.dup2(log, standard)
   }
 
   // ThreadRole

@@ -89,27 +89,23 @@ class Control {
 
   async #generations(first: Generation): Promise<number> {
     let now = first
-    let how: 'no' | 'hard' | 'graceful' = 'no'
+    this.#announce(now.prepared)
     for (;;) {
-      const asked = await this.#runGeneration(now, how)
+      const asked = await this.#runGeneration(now)
       if (asked === 'stop' || asked === 'graceful-stop' || asked === 'fatal') return this.#end(now, asked)
       log('notice', this.#mpmName(now), endingText(now.prepared.mpm, asked))
       const next = await this.#next(now, asked)
-      if (next === undefined) {
-        how = 'no'
-        continue
-      }
-      how = asked === 'restart' ? 'hard' : 'graceful'
+      if (next === undefined) continue
       now = next
+      this.#announce(now.prepared)
     }
   }
 
-  async #runGeneration(now: Generation, restarted: 'no' | 'hard' | 'graceful'): Promise<Asked> {
+  async #runGeneration(now: Generation): Promise<Asked> {
     const { prepared, population, files } = now
-    this.#announce(prepared)
     const module = this.#mpmName(now)
     return prepared.mpm.run({
-      generation: files.generation, server: prepared.servers[0]!, population, board: this.#board!.board, restarted,
+      generation: files.generation, server: prepared.servers[0]!, population, board: this.#board!.board,
       children: this.#children.alive,
       start: (slot) => this.#children.start(slot, files, this.#board!.board),
       next: () => this.#nextEvent(),

@@ -103,7 +103,10 @@ export interface Mpm extends Module {
   readonly gracefulText?: string
   /** The population, out of the configuration (after check_config). */
   population(server: Server): Population
-  /** Control process: looks after one generation of children until something else is asked for. */
+  /**
+   * Control process: looks after one generation of children until something else is asked for. Called again for
+   * the same generation, its children alive, when what was asked for could not be done.
+   */
   run(site: Site): Promise<Asked>
   /** A child process's main thread: begins to serve and returns. */
   child(seat: Seat): void
@@ -137,8 +140,6 @@ export interface Site {
   start(slot: number): ChildHandle
   /** What happens next: a second passed, a child ended, or somebody asked for something. */
   next(): Promise<SiteEvent>
-  /** How many of the generation before are to be replaced one by one as they end (graceful restart). */
-  readonly restarted: 'no' | 'hard' | 'graceful'
   log(level: 'error' | 'warn' | 'notice' | 'info' | 'debug' | 'alert', text: string): void
 }
 

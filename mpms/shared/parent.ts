@@ -46,7 +46,7 @@ class Parent {
 
   begin(): void {
     const { startServers, maxServers } = this.#site.population
-    this.#start(Math.max(1, Math.min(startServers, maxServers)))
+    this.#start(Math.max(1, Math.min(startServers, maxServers)) - this.#mine().length)
   }
 
   // A new generation takes over before the old one stops: no moment without a listener.
