@@ -64,7 +64,6 @@ interface Details {
 }
 
 function standard(r: RequestRec, { noteHtml, location, additionally }: Details): Status {
-  const { served, connection } = r
   const { serverSignature } = r.dir(dirCore)
   const target = location?.startsWith('/') ? r.constructUrl(osEscapePath(location)) : location
   if (target !== undefined) {
@@ -73,15 +72,32 @@ function standard(r: RequestRec, { noteHtml, location, additionally }: Details):
   }
   if (!isBodyless(r.status)) {
     r.contentType = ERROR_CONTENT_TYPE
-    const admin = served.settings.serverAdmin
-    const name = served.settings.serverName ?? r.hostname ?? connection.localIp
-    r.addBytes(Buffer.from(errorBody({
-      status: r.status, method: r.method, noteHtml, location: target, additionally, serverAdmin: admin,
-      expect: r.head.value(HEADER.EXPECT), upgrade: r.errHeadersOut.get('Upgrade'),
-      signatureHtml: serverSignature === 'off' ? '' : signature(serverSignature === 'email' ? 'EMail' : 'On',
-        connection.engine.serverTokens, name, connection.localPort, admin),
-    }), 'latin1'))
+    const plain = noteHtml === '' && additionally === undefined && serverSignature === 'off' && FIXED.has(r.status)
+    r.addBytes(plain ? fixedBody(r.status) : bodyFor(r, { noteHtml, location: target, additionally }))
   }
   r.finish()
   return OK
+}
+
+/** Statuses whose body says nothing of the request or the server, unless there is a note or a signature. */
+const FIXED = new Set([403, 404, 406, 408, 410, 412, 414, 415, 416])
+const fixedBodies = new Map<number, Uint8Array>()
+
+function fixedBody(status: number): Uint8Array {
+  let body = fixedBodies.get(status)
+  if (body === undefined) fixedBodies.set(status, body = Buffer.from(errorBody({ status, method: '' }), 'latin1'))
+  return body
+}
+
+function bodyFor(r: RequestRec, { noteHtml, location, additionally }: Details): Uint8Array {
+  const { served, connection } = r
+  const { serverSignature } = r.dir(dirCore)
+  const admin = served.settings.serverAdmin
+  const name = served.settings.serverName ?? r.hostname ?? connection.localIp
+  return Buffer.from(errorBody({
+    status: r.status, method: r.method, noteHtml, location, additionally, serverAdmin: admin,
+    expect: r.head.value(HEADER.EXPECT), upgrade: r.errHeadersOut.get('Upgrade'),
+    signatureHtml: serverSignature === 'off' ? '' : signature(serverSignature === 'email' ? 'EMail' : 'On',
+      connection.engine.serverTokens, name, connection.localPort, admin),
+  }), 'latin1')
 }
