@@ -20,6 +20,7 @@ const TAKEOVER_LIMIT = 5000
 export async function keepPopulation(site: Site, texts: ParentTexts): Promise<Asked> {
   const parent = new Parent(site, texts)
   parent.begin()
+  parent.takeOver()
   for (;;) {
     const event = await site.next()
     if (event.kind === 'asked') return event.asked
@@ -36,7 +37,11 @@ class Parent {
   #rate = 1
   #crashes = 0
   #saidFull = false
+  /** Children of StartServers for which there was no free slot yet. */
+  #owed = 0
   #old: ChildHandle[]
+  /** With no free slot, old children make room one by one: the one that was told to finish. */
+  #leaving: ChildHandle | undefined
 
   constructor(site: Site, texts: ParentTexts) {
     this.#site = site
@@ -46,26 +51,37 @@ class Parent {
 
   begin(): void {
     const { startServers, maxServers } = this.#site.population
-    this.#start(Math.max(1, Math.min(startServers, maxServers)) - this.#mine().length)
+    this.#owed = Math.max(1, Math.min(startServers, maxServers)) - this.#mine().length
+    this.#startOwed()
   }
 
   // A new generation takes over before the old one stops: no moment without a listener.
   takeOver(): void {
     if (this.#old.length === 0) return
-    const ready = this.#mine().some((child) => child.ready)
-    const noRoom = this.#freeSlots(1).length === 0
-    if (!ready && !noRoom && Date.now() - this.#begun < TAKEOVER_LIMIT) return
-    for (const child of this.#old) child.finish()
-    this.#old = []
+    if (this.#mine().some((child) => child.ready) || Date.now() - this.#begun > TAKEOVER_LIMIT) {
+      for (const child of this.#old) child.finish()
+      this.#old = []
+    } else if (this.#leaving === undefined && this.#freeSlots(1).length === 0) {
+      this.#leaving = this.#old.shift()
+      this.#leaving?.finish()
+    }
+  }
+
+  #startOwed(): void {
+    const before = this.#mine().length
+    this.#start(this.#owed)
+    this.#owed -= this.#mine().length - before
   }
 
   tick(): void {
     this.#crashes = 0
+    this.#startOwed()
     const now = this.#count()
     const plan = tend(now, this.#site.population, this.#rate)
     if (plan.start >= 8) this.#site.log('info', this.#texts.busy(plan.start, now.idle, now.total))
     this.#rate = plan.rate
-    if (plan.full && !this.#saidFull) {
+    // Slots that an old generation still has are no reason to ask for more of them.
+    if (plan.full && now.total >= this.#site.population.maxServers && !this.#saidFull) {
       this.#saidFull = true
       this.#site.log('error', this.#texts.full)
     }
@@ -75,6 +91,8 @@ class Parent {
 
   ended({ child, code, signal }: Extract<SiteEvent, { kind: 'ended' }>): void {
     this.#old = this.#old.filter((old) => old !== child)
+    if (this.#leaving === child) this.#leaving = undefined
+    this.#startOwed()
     if (child.generation !== this.#site.generation) return
     if (code === 0 && signal === null) return
     if (++this.#crashes < CRASHES_IN_A_ROW) this.#start(1)

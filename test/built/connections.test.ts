@@ -158,11 +158,13 @@ for (const variant of STATIC) {
     })
 
     await t.test('what fails in a handler is a 500, and the server goes on', async (t) => {
-      for (const [path, text] of [['/throw', 'thrown by test-throw'], ['/reject', 'rejected by test-reject']] as const) {
+      for (const [path, text] of [
+        ['/throw', 'thrown by test-throw'], ['/reject', 'rejected by test-reject'],
+      ] as const) {
         const from = server.errorLog.length
         const before = server.children()
         const answer = await server.get(path)
-        t.match(answer, { status: 500, headers: { connection: 'close' }, text: /<title>500 Internal Server Error<\/title>/ })
+        t.match(answer, { status: 500, headers: { connection: 'close' }, text: '<title>500 Internal Server Error<' })
         t.notOk(answer.text.includes(text), 'the client is not told')
         t.match((await server.logged(new RegExp(`:error\\].*${text}`), from))[0], /\[client 127\.0\.0\.1:\d+\]/)
         t.same(server.children(), before, 'nobody died')

@@ -35,8 +35,9 @@ const conf = (site: Site): string => [
   host(`*:${site.otherPort}`, 'other')(site),
 ].join('')
 
+const TIME = '\\[\\d\\d/[A-Z][a-z]{2}/\\d{4}:\\d\\d:\\d\\d:\\d\\d [+-]\\d{4}\\]'
 const logLine = (request: string, rest: string): RegExp =>
-  new RegExp(`^127\\.0\\.0\\.1 - - \\[\\d\\d/[A-Z][a-z]{2}/\\d{4}:\\d\\d:\\d\\d:\\d\\d [+-]\\d{4}\\] "${request}" ${rest}$`, 'm')
+  new RegExp(`^127\\.0\\.0\\.1 - - ${TIME} "${request}" ${rest}$`, 'm')
 
 for (const variant of STATIC) {
   t.test(`${variant} knows its hosts and keeps its logs`, async (t) => {
@@ -79,9 +80,11 @@ for (const variant of STATIC) {
       await server.ask('GET /?x HTTP/1.1\r\nHost: second.example.com\r\nUser-Agent: t\x01\xe9"st\r\n\r\n'
         .replace('\x01', '\t'))
       const own = () => readFileSync(join(root, 'logs/second_access'), 'latin1')
-      const line = `second.example.com 200 /index.html?x t\\t\\xe9\\"st - 11 ${port} GET HTTP/1.1`
-      await until('the line of the second host', () => own().includes(line.replace('/index.html', '/')) || own().includes(line))
-      t.notMatch(server.accessLog, /second_access|t\\t\\xe9/, 'a host with its own log does not write into the main one')
+      // What mod_dir made of the path may be logged, or what was asked for.
+      const line = new RegExp(
+        `^second\\.example\\.com 200 /(?:index\\.html)?\\?x t\\\\t\\\\xe9\\\\"st - 11 ${port} GET HTTP/1\\.1$`, 'm')
+      await until('the line of the second host', () => line.test(own()))
+      t.notMatch(server.accessLog, /\?x/, 'a host with its own log does not write into the main one')
     })
 
     await t.test('the error log', async (t) => {

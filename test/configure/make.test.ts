@@ -42,7 +42,7 @@ function sources(root: string): string {
     writeFileSync(join(tree, path), text)
   }
   const real = ['configure', 'configure.ts', 'generator', 'templates', 'Makefile', 'package.json', 'tsconfig.json',
-    'core/base/version.ts', 'core/port/features.ts', 'mpms/catalog.ts', 'modules/catalog.ts']
+    'core/base/version.ts', 'core/base/edit_distance.ts', 'core/port/features.ts', 'mpms/catalog.ts', 'modules/catalog.ts']
   for (const path of real) cpSync(path, join(tree, path), { recursive: true })
   symlinkSync(resolve('node_modules'), join(tree, 'node_modules'))
   for (const row of [...modules, ...mpms]) {

@@ -53,14 +53,23 @@ export async function until<T>(
   }
 }
 
-/** Asks a process to end and waits; after `patience` ms it is killed. */
-export async function end(pid: number, patience = 5000): Promise<void> {
-  if (!isAlive(pid)) return
-  process.kill(pid, 'SIGTERM')
+/** Sends a signal to a process that may just have ended. */
+export function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    await until(`process ${pid} to end`, () => !isAlive(pid), patience)
+    process.kill(pid, name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+/** Asks a process to end and waits for it and its children; after `patience` ms they are killed. */
+export async function end(pid: number, patience = 5000): Promise<void> {
+  const family = [...childrenOf(pid), pid]
+  if (isAlive(pid)) signal(pid, 'SIGTERM')
+  try {
+    await until(`process ${pid} to end`, () => !family.some(isAlive), patience)
   } catch {
-    for (const one of [...childrenOf(pid), pid]) if (isAlive(one)) process.kill(one, 'SIGKILL')
-    await until(`process ${pid} to be gone`, () => !isAlive(pid))
+    for (const one of new Set([...family, ...childrenOf(pid)])) signal(one, 'SIGKILL')
+    await until(`process ${pid} to be gone`, () => !family.some(isAlive))
   }
 }

@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { ask, Client, fetchPath, type Response } from './http.ts'
-import { childrenOf, end, isAlive, until } from './processes.ts'
+import { childrenOf, end, signal, until } from './processes.ts'
 import { makeSite, type Site, type SiteOptions } from './site.ts'
 import { programOf, type Variant } from './variants.ts'
 
@@ -125,7 +125,7 @@ export class Server {
   }
 
   signal(name: NodeJS.Signals): void {
-    if (isAlive(this.pid)) process.kill(this.pid, name)
+    signal(this.pid, name)
   }
 
   /** Waits for a line of the error log that was not there `after` characters into it. */

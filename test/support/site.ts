@@ -71,7 +71,7 @@ export function hasIpv6(): Promise<boolean> {
   })
 }
 
-/** Nobody in particular can read everything that a child of this variant reads. */
+/** Any user may read this file and pass through all directories above it. */
 export function othersMayRead(path: string): boolean {
   const others = statSync(path).mode & 0o005
   return others === 0o005 && (dirname(path) === path || othersMayRead(dirname(path)))
@@ -88,15 +88,16 @@ function userLines(variant: Variant): string[] {
 /** True if requests are served by a user to whom file permissions apply. */
 export const runsAsNobody = (variant: Variant): boolean =>
   process.getuid?.() !== 0 ||
-  (othersMayRead(join(variantDirectory(variant), 'dist/lib/httpd.cjs')) && othersMayRead(realpathSync(process.execPath)))
+  [join(variantDirectory(variant), 'dist/lib/httpd.cjs'), realpathSync(process.execPath)].every(othersMayRead)
 
+// ServerLimit leaves room for two generations, as the defaults do.
 function populationLines(mpm: string, workers: number, children: number): string[] {
   const all = workers * children
   if (mpm === 'prefork') {
-    return [`ServerLimit ${all}`, `StartServers ${all}`, `MaxRequestWorkers ${all}`, 'MinSpareServers 1',
+    return [`ServerLimit ${2 * all}`, `StartServers ${all}`, `MaxRequestWorkers ${all}`, 'MinSpareServers 1',
       `MaxSpareServers ${all + 1}`]
   }
-  return [`ServerLimit ${children}`, `StartServers ${children}`, `ThreadsPerChild ${workers}`,
+  return [`ServerLimit ${2 * children}`, `StartServers ${children}`, `ThreadsPerChild ${workers}`,
     `MaxRequestWorkers ${all}`, 'MinSpareThreads 1', `MaxSpareThreads ${all + workers + 1}`]
 }
 
@@ -130,7 +131,7 @@ export const MODIFIED = new Date('2025-01-02T03:04:05Z')
 /** Makes the directory. */
 export async function makeSite(test: Test, options: SiteOptions): Promise<Site> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'httpd-test-')))
-  test.teardown(() => rmSync(root, { recursive: true, force: true }))
+  test.teardown(() => rmSync(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }))
   chmodSync(root, 0o755)
   for (const name of ['conf', 'htdocs', 'logs', 'modules']) mkdirSync(join(root, name))
   const site: Site = {
