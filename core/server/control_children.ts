@@ -49,9 +49,10 @@ export class ChildrenOf {
 
   start(slot: number, files: GenerationFiles, board: Scoreboard): Child {
     this.#board = board
-    const child = new Child(slot, files, this.#parts.relaunch, () => {
+    const child = new Child(slot, files, this.#parts.relaunch, (ready) => {
       this.#failures = 0
       this.#parts.heard()
+      this.#happened({ kind: 'ready', child: ready })
     }, (ended, code, signal) => this.#ended(ended, code, signal))
     this.alive.set(slot, child)
     return child

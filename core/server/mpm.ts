@@ -144,7 +144,10 @@ export interface Site {
 }
 
 export type SiteEvent =
+  /** A second passed in which nothing else happened. */
   | { readonly kind: 'tick' }
+  /** A child said that it serves. */
+  | { readonly kind: 'ready'; readonly child: ChildHandle }
   | { readonly kind: 'ended'; readonly child: ChildHandle; readonly code: number | null; readonly signal: string | null }
   | { readonly kind: 'asked'; readonly asked: Asked }
 

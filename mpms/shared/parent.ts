@@ -25,7 +25,7 @@ export async function keepPopulation(site: Site, texts: ParentTexts): Promise<As
     const event = await site.next()
     if (event.kind === 'asked') return event.asked
     if (event.kind === 'ended') parent.ended(event)
-    else parent.tick()
+    else if (event.kind === 'tick') parent.tick()
     parent.takeOver()
   }
 }
