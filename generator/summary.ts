@@ -14,7 +14,7 @@ export function summary(config: Config): string {
   return [
     'configure: summary of build options:',
     '',
-    row('Server Version', config.languageLevel),
+    row('Server Version', `Switchyard/${config.version} Apache/${config.languageLevel}`),
     row('Install prefix', config.paths.prefix),
     row('Server MPM', mpm),
     row('Modules', `${count(config.staticModules, 'static')}, ${count(config.loadableModules, 'loadable')}`),

@@ -13,6 +13,9 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
+// Makes that tests run are not parts of the one that runs the tests.
+for (const name of ['MAKEFLAGS', 'MAKELEVEL', 'MFLAGS']) delete process.env[name]
+
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))))
 
 /** What a built server is made of; a server is built again when any of it has changed. */
