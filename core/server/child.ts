@@ -23,7 +23,7 @@ interface ThreadStart {
   readonly data: unknown
 }
 
-type ThreadWord = 'ready' | 'finished' | 'finish'
+type ThreadWord = 'ready' | 'finished' | 'finish' | 'retire'
 
 /** The main thread of a child process. */
 export async function runChild(start: ChildStart, parts: ProcessParts, entry: string): Promise<void> {
@@ -111,6 +111,13 @@ class ChildMain implements ThreadRole {
     if (this.#finishing) act()
   }
 
+  retire(): void {
+    if (this.#finishing) return
+    // Whoever is to replace it starts while it still answers what is under way.
+    this.#control?.write(Word.retiring)
+    this.finish()
+  }
+
   finished(): void {
     this.#exit(0)
   }
@@ -119,7 +126,8 @@ class ChildMain implements ThreadRole {
     if (word === 'ready') {
       this.#threadsReady++
       this.#maybeReady()
-    } else if (word === 'finished' && ++this.#threadsFinished === this.#threadsStarted) this.#exit(0)
+    } else if (word === 'retire') this.retire()
+    else if (word === 'finished' && ++this.#threadsFinished === this.#threadsStarted) this.#exit(0)
   }
 
   #maybeReady(): void {
@@ -188,6 +196,7 @@ export async function runThread(parts: ProcessParts): Promise<void> {
       onFinish = act
       if (finishing) act()
     },
+    retire: () => port.postMessage('retire' satisfies ThreadWord),
     finished: () => port.postMessage('finished' satisfies ThreadWord),
   })
   seat.worker.status = Status.ready

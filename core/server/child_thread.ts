@@ -36,6 +36,7 @@ export interface ThreadRole {
   startThread(number: number, data: unknown): void
   ready(): void
   onFinish(act: () => void): void
+  retire(): void
   finished(): void
 }
 
@@ -112,7 +113,7 @@ function seatOf({ start, parts, role, server, engine, mpm }: SeatParts): Seat {
     poll: port.poll, poller: port.poll.open(),
     listeners: start.listeners.map(({ fd }) => fd),
     localEnd: (listener) => ends.get(listener),
-    serverLimitPerChild: server.get(globalCore).maxConnectionsPerChild,
+    connectionsPerChild: server.get(globalCore).maxConnectionsPerChild,
     process: board.process(start.slot),
     worker,
     bell: () => port.shared.bell(),
@@ -121,6 +122,7 @@ function seatOf({ start, parts, role, server, engine, mpm }: SeatParts): Seat {
     startThread: (number, data) => role.startThread(number, data),
     ready: () => role.ready(),
     onFinish: (act) => role.onFinish(act),
+    retire: () => role.retire(),
     finished: () => role.finished(),
     log: (level, text) => log(level, mpm.name.replace(/_module$/, ''), text, { server }),
   }

@@ -9,7 +9,7 @@ import type { ChildHandle, Population } from './mpm.ts'
 export const CHILD_VARIABLE = 'HTTPD_CHILD'
 
 /** Words of the control pipe, one byte each. */
-export const Word = { finish: 'G', ready: 'R' } as const
+export const Word = { finish: 'G', ready: 'R', retiring: 'Q' } as const
 
 /** What a child is told at its start, as JSON. Descriptors are the child's numbers. */
 export interface ChildStart {
@@ -52,7 +52,7 @@ export class Child implements ChildHandle {
   finishing = false
   readonly #process: ChildProcess
 
-  constructor(slot: number, files: GenerationFiles, relaunch: Relaunch, heard: (child: Child) => void,
+  constructor(slot: number, files: GenerationFiles, relaunch: Relaunch, heard: (child: Child, word: 'ready' | 'retiring') => void,
               ended: (child: Child, code: number | null, signal: NodeJS.Signals | null) => void) {
     this.slot = slot
     this.generation = files.generation
@@ -64,9 +64,11 @@ export class Child implements ChildHandle {
       ...(files.groupId >= 0 && { gid: files.groupId }),
     })
     this.#pipe?.on('data', (bytes: Buffer) => {
-      if (!bytes.includes(Word.ready)) return
-      this.ready = true
-      heard(this)
+      if (bytes.includes(Word.ready)) {
+        this.ready = true
+        heard(this, 'ready')
+      }
+      if (bytes.includes(Word.retiring)) heard(this, 'retiring')
     })
     // The pipe breaks when the child dies; its end is what counts.
     this.#pipe?.on('error', () => undefined)

@@ -49,10 +49,10 @@ export class ChildrenOf {
 
   start(slot: number, files: GenerationFiles, board: Scoreboard): Child {
     this.#board = board
-    const child = new Child(slot, files, this.#parts.relaunch, (ready) => {
+    const child = new Child(slot, files, this.#parts.relaunch, (speaker, word) => {
       this.#failures = 0
       this.#parts.heard()
-      this.#happened({ kind: 'ready', child: ready })
+      this.#happened({ kind: word, child: speaker })
     }, (ended, code, signal) => this.#ended(ended, code, signal))
     this.alive.set(slot, child)
     return child

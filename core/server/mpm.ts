@@ -148,6 +148,8 @@ export type SiteEvent =
   | { readonly kind: 'tick' }
   /** A child said that it serves. */
   | { readonly kind: 'ready'; readonly child: ChildHandle }
+  /** A child is about to finish of its own accord: MaxConnectionsPerChild. */
+  | { readonly kind: 'retiring'; readonly child: ChildHandle }
   | { readonly kind: 'ended'; readonly child: ChildHandle; readonly code: number | null; readonly signal: string | null }
   | { readonly kind: 'asked'; readonly asked: Asked }
 
@@ -157,6 +159,8 @@ export interface ChildHandle {
   readonly generation: number
   /** It said that it serves. */
   readonly ready: boolean
+  /** It was told to finish. */
+  readonly finishing: boolean
   /** Answer what is under way, then end. */
   finish(): void
   kill(signal: 'SIGTERM' | 'SIGKILL'): void
@@ -175,8 +179,8 @@ export interface Seat {
   readonly listeners: readonly Fd[]
   /** Where a listening socket is bound, if that says where its connections arrive; undefined for a wildcard. */
   localEnd(listener: Fd): Endpoint | undefined
-  /** MaxConnectionsPerChild, for this thread; 0: no limit. */
-  readonly serverLimitPerChild: number
+  /** MaxConnectionsPerChild; 0: no limit. */
+  readonly connectionsPerChild: number
   readonly process: ProcessRow
   readonly worker: WorkerRow
   bell(): Bell
@@ -189,6 +193,8 @@ export interface Seat {
   ready(): void
   /** Called once when the child is to finish. */
   onFinish(act: () => void): void
+  /** Asks for the whole child to finish: it has served long enough. */
+  retire(): void
   /** This thread has finished; the process ends when all of them have. */
   finished(): void
   log(level: 'error' | 'warn' | 'notice' | 'info' | 'debug', text: string): void

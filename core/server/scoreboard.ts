@@ -16,7 +16,7 @@ const PROCESS_WORDS = 16
 const WORKER_WORDS = 16
 
 const G = { serverLimit: 0, threadLimit: 1, generation: 2, restarts: 3 } as const
-const P = { pid: 0, generation: 1, quiescing: 2, notAccepting: 3, connections: 4, keepAlive: 5, closing: 6, writing: 7, suspended: 8, threads: 9 } as const
+const P = { pid: 0, generation: 1, quiescing: 2, notAccepting: 3, connections: 4, keepAlive: 5, closing: 6, writing: 7, suspended: 8, accepted: 9 } as const
 const W = { status: 0, generation: 1, tid: 2, accesses: 3 } as const
 
 /** The row of one process. */
@@ -31,6 +31,11 @@ export class ProcessRow {
 
   get(field: keyof typeof P): number {
     return Atomics.load(this.#words, this.#at + P[field])
+  }
+
+  /** Counts one up, from any thread of the process. @returns the new count */
+  increment(field: keyof typeof P): number {
+    return Atomics.add(this.#words, this.#at + P[field], 1) + 1
   }
 
   set(field: keyof typeof P, value: number): void {

@@ -63,7 +63,6 @@ export class Loop implements ConnOwner {
   #count = 0
   /** Connections that wait for a promise: Node's event loop must run for them. */
   #suspended = 0
-  #accepted = 0
   #listening = false
   #finishing = false
 
@@ -191,15 +190,19 @@ export class Loop implements ConnOwner {
         if (fd !== AGAIN) this.#acceptFailed(fd)
         return
       }
-      this.#accepted++
       this.#policy.accepted?.(fd)
-      const { serverLimitPerChild: limit } = this.seat
-      const last = limit > 0 && this.#accepted >= limit
+      const last = this.#isLast()
       if (this.#oneAtATime) this.unlisten()
       this.adopt(engine.connect(fd, engine.peer(), this.seat.localEnd(listener), this))
-      if (last) this.finish()
+      if (last) this.seat.retire()
       if (this.#oneAtATime || last) return
     }
+  }
+
+  // MaxConnectionsPerChild counts what all threads of the process have accepted.
+  #isLast(): boolean {
+    const { connectionsPerChild, process } = this.seat
+    return connectionsPerChild > 0 && process.increment('accepted') >= connectionsPerChild
   }
 
   #acceptFailed(result: number): void {

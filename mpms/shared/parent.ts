@@ -26,6 +26,7 @@ export async function keepPopulation(site: Site, texts: ParentTexts): Promise<As
     if (event.kind === 'asked') return event.asked
     if (event.kind === 'ended') parent.ended(event)
     else if (event.kind === 'tick') parent.tick()
+    else if (event.kind === 'retiring') parent.maintain()
     parent.takeOver()
   }
 }
@@ -76,6 +77,11 @@ class Parent {
   tick(): void {
     this.#crashes = 0
     this.#startOwed()
+    this.maintain()
+  }
+
+  /** Holds the number of idle workers between the Spare limits. */
+  maintain(): void {
     const now = this.#count()
     const plan = tend(now, this.#site.population, this.#rate)
     if (plan.start >= 8) this.#site.log('info', this.#texts.busy(plan.start, now.idle, now.total))
@@ -94,7 +100,10 @@ class Parent {
     if (this.#leaving === child) this.#leaving = undefined
     this.#startOwed()
     if (child.generation !== this.#site.generation) return
-    if (code === 0 && signal === null) return
+    if (code === 0 && signal === null) {
+      if (!child.finishing) this.maintain()
+      return
+    }
     if (++this.#crashes < CRASHES_IN_A_ROW) this.#start(1)
     else if (this.#crashes % 10 === CRASHES_IN_A_ROW) this.#site.log('warn', 'children are killed successively!')
   }

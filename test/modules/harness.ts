@@ -76,7 +76,7 @@ export function configure(modules: readonly Module[], text: string, virtual = fa
     ...(place.limit && { limit: place.limit }),
     vector: (scope) => scope === 'server' ? conf.vector : place.vector,
     usage: (takes) => new ConfigError(`${name} ${takes}, ${directive.help}`),
-    serverRootRelative: (path) => path.startsWith('/') ? path : `/root/${path}`,
+    serverRootRelative: (path) => path.startsWith('/') ? path : `/srv/${path}`,
     note: (level, text) => void notes.push(`${level}: ${text}`),
   })
 
@@ -165,7 +165,7 @@ export function fakeRequest({ conf, dir }: Configured, { headers = {}, connectio
 export function fakeStartup(server: Server, notes: string[] = []): Startup {
   return {
     server, checking: false, restart: false, defines: new Map(),
-    serverRootRelative: (path) => path.startsWith('/') ? path : `/root/${path}`,
+    serverRootRelative: (path) => path.startsWith('/') ? path : `/srv/${path}`,
     note: (level, module, text) => void notes.push(`${level} ${module}: ${text}`),
     descriptor: (_, open) => open(),
   }

@@ -26,7 +26,7 @@ t.test('Alias', (t) => {
   is('Alias /icons /usr/icons', '/iconset', undefined)
   is('Alias /a//b /usr/ab', '/a/b/c', '/usr/ab/c')
   is('Alias /a/b /usr/ab', '/a//b/c', '/usr/ab/c')
-  is('Alias /x share/x', '/x/y', '/root/share/x/y')
+  is('Alias /x share/x', '/x/y', '/srv/share/x/y')
   is('Alias /a /first\nAlias /a/b /second', '/a/b/c', '/first/b/c')
   is('AliasMatch "^/img/(.*)\\.gif$" /gifs/$1.gif', '/img/a/b.gif', '/gifs/a/b.gif')
   is('AliasMatch "^/img/(.*)\\.gif$" /gifs/$1.gif', '/img/a.png', undefined)

@@ -127,6 +127,16 @@ t.test('a crashed child is replaced at once, but not for the third time in a row
   t.same(site.logged, ['children are killed successively!'])
 })
 
+t.test('a child that has served long enough is replaced at once', async (t) => {
+  const site = new FakeSite(0, { ...POPULATION, startServers: 1 })
+  site.tell(() => site.serve(0, ready, ready)).tell(() => {
+    site.board.process(0).set('quiescing', 1)
+    return { kind: 'retiring', child: site.children.get(0)! }
+  }).tell(() => site.end(0))
+  await site.run()
+  t.same([...site.children.values()].map((child) => child.slot), [1], 'started while the first one still answered')
+})
+
 t.test('an old generation finishes once a child of the new one serves', async (t) => {
   const site = new FakeSite(1)
   const old = site.start(0, 0)
