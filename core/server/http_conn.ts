@@ -145,6 +145,7 @@ export class HttpConn implements Conn, Connection {
     this.closed = true
     this.output.discard()
     this.output.broken = true
+    this.input.broken = true
     this.engine.port.net.close(this.fd)
     this.#wantsBody?.reject(new Error('the client closed the connection'))
     this.#wake(this.#wantsRoom)

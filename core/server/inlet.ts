@@ -13,6 +13,7 @@ export class Inlet {
   end = 0
   /** The client sent FIN. */
   ended = false
+  /** The connection is over, and the descriptor may be somebody else's by now. */
   broken = false
   received = 0
 
@@ -38,6 +39,7 @@ export class Inlet {
 
   /** Receives what there is. False: nothing now (or `ended`, or `broken`). */
   fill(): boolean {
+    if (this.broken) return false
     if (this.start === this.end) this.#useShared()
     else if (this.end === this.#memory.bytes.length) this.#makeRoom()
     const got = this.#port.net.recv(this.#fd, this.#memory, this.end, this.#memory.bytes.length - this.end)

@@ -38,7 +38,7 @@ export class Outlet {
   #waiting: Segment[] | undefined
   /** Bytes that the kernel took. */
   sent = 0
-  /** The client is gone: everything else is thrown away. */
+  /** The client is gone, and the descriptor may be somebody else's by now: everything else is thrown away. */
   broken = false
 
   constructor(port: Port, buffer: OutBuffer, fd: Fd) {
@@ -54,6 +54,7 @@ export class Outlet {
 
   /** Adds text of one byte per character. */
   text(text: string): void {
+    if (this.broken) return
     const buffer = this.#buffer
     if (text.length > buffer.room) {
       this.flush(true)
@@ -75,7 +76,7 @@ export class Outlet {
 
   /** Adds a part of a file. The outlet holds the file until it is sent. */
   file(file: OpenFile, offset: number, length: number, copied = false): void {
-    if (length === 0) return
+    if (length === 0 || this.broken) return
     this.flush(true)
     const segment: Segment = { memory: undefined, file: file.hold(), copied, at: offset, left: length }
     if (this.#waiting !== undefined) this.#waiting.push(segment)

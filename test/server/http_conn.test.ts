@@ -256,6 +256,35 @@ t.test('a handler may wait, read the body in pieces and write in pieces', async 
   t.same(answers(socket.outgoing).length, 2, 'and the next request is served behind it')
 })
 
+t.test('a handler that goes on after its connection was closed touches nobody else', async (t) => {
+  let goOn: () => void = () => undefined
+  let late: unknown = 'nothing'
+  const made = make((modules) => modules.hooks.handler.add('late_module', async (r) => {
+    if (r.uri !== '/late') return -1
+    await new Promise<void>((resolve) => { goOn = resolve })
+    late = await r.read().catch((error: unknown) => error)
+    await r.write('x'.repeat(100_000))
+    r.sendFile(join(root, 'hello'), 0, 5)
+    return OK
+  }))
+  const { socket, conn, say } = made
+  say('POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n')
+  t.equal(conn.advance(), Next.suspend)
+  conn.close()
+  // The kernel gives the same descriptor to the next client.
+  const other = another(made)
+  socket.incoming.push(Buffer.from('GET /nothing HTTP/1.1\r\nHost: b\r\n\r\n'))
+  goOn()
+  for (let i = 0; i < 5; i++) await new Promise(setImmediate)
+  t.ok(late instanceof Error, 'reading fails')
+  t.equal(socket.outgoing, '', 'nothing was written')
+  other.advance()
+  await new Promise(setImmediate)
+  other.advance()
+  t.match(socket.outgoing, /^HTTP\/1\.1 404 /, 'the next client gets its own answer first')
+  t.same(answers(socket.outgoing), ['404'], 'and nothing else')
+})
+
 t.test('a handler that throws or rejects costs its request only', async (t) => {
   const { socket, conn, say, logged } = make((modules) => {
     modules.hooks.handler.add('bad_module', (r) => {
