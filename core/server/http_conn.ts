@@ -175,7 +175,10 @@ export class HttpConn implements Conn, Connection {
   readBody(r: RequestRec): Promise<Uint8Array | null> {
     return new Promise((resolve, reject) => {
       this.#wantsBody = { resolve, reject }
-      if (!r.continued && r.head.expectContinue && this.input.empty) this.output.text('HTTP/1.1 100 Continue\r\n\r\n')
+      if (!r.continued && r.head.expectContinue && this.input.empty) {
+        this.output.text('HTTP/1.1 100 Continue\r\n\r\n')
+        this.pushed()
+      }
       r.continued = true
       this.#feedBody()
       if (this.#wantsBody !== undefined && !this.#inside) this.#owner.resume(this)

@@ -140,9 +140,10 @@ export class RequestRec implements Request {
     return this.#committed
   }
 
-  /** For a request that goes on after the thread has turned to others. */
+  /** For a request that goes on after the thread has turned to others; what it was redirected to goes with it. */
   detach(): void {
     this.head = this.head.detach()
+    for (let at = this.next; at !== undefined; at = at.next) at.head = this.head
   }
 
   stat(path: string): FileInfo {
@@ -236,13 +237,12 @@ export class RequestRec implements Request {
 
   /** The response is complete. */
   finish(): void {
-    if (this.#committed) {
-      if (this.#parts !== undefined) this.#sendParts()
-      if (this.#chunked) this.connection.output.text('0\r\n\r\n')
-      return
-    }
-    this.#commit(this.#length)
+    const streamed = this.#committed
+    if (!streamed) this.#commit(this.#length)
     this.#sendParts()
+    if (streamed && this.#chunked) this.connection.output.text('0\r\n\r\n')
+    // Outside of the connection's turn the thread's buffer must not keep anything for later.
+    this.connection.pushed()
   }
 
   /** Ends a response that was begun and cannot be completed: the client must not take it for whole. */

@@ -27,6 +27,8 @@ writeFileSync(join(root, 'large'), 'x'.repeat(100_000))
 class Socket {
   incoming: Buffer[] = []
   outgoing = ''
+  /** The same, by descriptor. */
+  readonly sentTo = new Map<number, string>()
   /** Bytes that the send buffer takes before it is full. */
   capacity = Infinity
   ended = false
@@ -40,11 +42,11 @@ class Socket {
       net: {
         ...real.net,
         recv: (_fd, into, at, length) => this.#recv(into, at, length),
-        send: (_fd, from, at, length) => this.#take(from.bytes.toString('latin1', at, at + length)),
-        sendfile: (_fd, file, offset, length) => {
+        send: (fd, from, at, length) => this.#take(fd, from.bytes.toString('latin1', at, at + length)),
+        sendfile: (fd, file, offset, length) => {
           const memory = real.host.memory(length)
           const got = real.files.pread(file, memory, 0, length, offset)
-          return got <= 0 ? got : this.#take(memory.bytes.toString('latin1', 0, got))
+          return got <= 0 ? got : this.#take(fd, memory.bytes.toString('latin1', 0, got))
         },
         shutdown: () => { this.shut = true },
         close: () => { this.closed = true },
@@ -62,11 +64,12 @@ class Socket {
     return taken
   }
 
-  #take(text: string): number {
+  #take(fd: number, text: string): number {
     const taken = Math.min(this.capacity, text.length)
     if (taken === 0) return AGAIN
     this.capacity -= taken
     this.outgoing += text.slice(0, taken)
+    this.sentTo.set(fd, (this.sentTo.get(fd) ?? '') + text.slice(0, taken))
     return taken
   }
 }
@@ -283,6 +286,46 @@ t.test('a handler that goes on after its connection was closed touches nobody el
   other.advance()
   t.match(socket.outgoing, /^HTTP\/1\.1 404 /, 'the next client gets its own answer first')
   t.same(answers(socket.outgoing), ['404'], 'and nothing else')
+})
+
+t.test('answers that are ready in the same moment go each to its own client', async (t) => {
+  const opened: (() => void)[] = []
+  const made = make((modules) => modules.hooks.handler.add('gate_module', async (r) => {
+    await new Promise<void>((resolve) => opened.push(resolve))
+    r.write(`for ${r.uri}`)
+    return OK
+  }))
+  made.say('GET /one HTTP/1.1\r\nHost: a\r\n\r\n')
+  made.conn.advance()
+  const other = another(made)
+  made.say('GET /two HTTP/1.1\r\nHost: a\r\n\r\n')
+  other.advance()
+  for (const open of opened) open()
+  for (let i = 0; i < 3; i++) await new Promise(setImmediate)
+  made.conn.advance()
+  other.advance()
+  t.match(made.socket.sentTo.get(900), /^HTTP\/1\.1 200 [\s\S]*\r\n\r\nfor \/one$/)
+  t.match(made.socket.sentTo.get(901), /^HTTP\/1\.1 200 [\s\S]*\r\n\r\nfor \/two$/)
+})
+
+t.test('a request that waits behind an internal redirect keeps its own head', async (t) => {
+  let open: () => void = () => undefined
+  const made = make((modules) => modules.hooks.handler.add('redirect_module', (r) => {
+    if (r.uri === '/from') return r.internalRedirect('/to')
+    if (r.uri !== '/to') return -1
+    return new Promise<void>((resolve) => { open = resolve }).then(() => {
+      r.write(`agent ${r.headersIn.get('User-Agent') ?? 'none'}`)
+      return OK
+    })
+  }))
+  made.say('GET /from HTTP/1.1\r\nHost: a\r\nUser-Agent: mine\r\n\r\n')
+  t.equal(made.conn.advance(), Next.suspend)
+  const other = another(made)
+  made.say('GET /nothing HTTP/1.1\r\nHost: b\r\nUser-Agent: theirs, and long\r\n\r\n')
+  other.advance()
+  open()
+  for (let i = 0; i < 3; i++) await new Promise(setImmediate)
+  t.match(made.socket.sentTo.get(900), /\r\n\r\nagent mine$/)
 })
 
 t.test('a handler that throws or rejects costs its request only', async (t) => {
