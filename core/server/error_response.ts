@@ -20,7 +20,7 @@ export function fail(r: RequestRec, status: Status, noteHtml = ''): Answer<Statu
   if (failed === undefined && !isBodyless(r.status)) {
     const document = r.dir(dirCore).errorDocuments[r.status]
     if (document?.kind === 'text') return inWords(r, document.value)
-    if (document?.kind === 'path' || document?.kind === 'url') return elsewhere(r, document, location)
+    if (!r.refused && (document?.kind === 'path' || document?.kind === 'url')) return elsewhere(r, document, location)
   }
   return standard(r, { noteHtml, location, additionally: failed === undefined ? undefined : status })
 }

@@ -167,6 +167,7 @@ export function failRequest(r: RequestRec, error: unknown): Answer<Status> {
 /** Answers a request that could not be parsed. */
 export function refuseRequest(r: RequestRec, fault: HttpFault): void {
   logFault(r, fault)
+  r.refused = true
   void fail(r, fault.status, fault.note)
 }
 

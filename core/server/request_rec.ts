@@ -50,6 +50,8 @@ export class RequestRec implements Request {
   body: BodyReader | undefined
   /** 100 Continue was sent, or is not needed any more. */
   continued = false
+  /** It could not be understood: no hooks run for it, and it gets the standard body. */
+  refused = false
   /** Where the next request begins is not certain: the connection ends. */
   framingInDoubt = false
   keepAlive = false

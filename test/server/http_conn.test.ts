@@ -188,6 +188,16 @@ t.test('a malformed request is answered, and the connection lingers before it is
   t.end()
 })
 
+t.test('a request that was not understood gets the standard body, whatever ErrorDocument says', (t) => {
+  const conf = plainConf()
+  conf.defaults.said(dirCore).errorDocuments = { 400: { kind: 'path', value: '/slow' } }
+  const { socket, conn, say } = make((modules) => modules.hooks.handler.add('slow_module', () => OK), { mayBlock: false }, conf)
+  say('GET /hello HTTP/1.1\r\n\r\n')
+  t.equal(conn.advance(), Next.linger)
+  t.match(socket.outgoing, /^HTTP\/1\.1 400 [\s\S]*<h1>Bad Request<\/h1>/)
+  t.end()
+})
+
 t.test('Connection: close closes at once when nothing else was sent', (t) => {
   const { socket, conn, say } = make()
   say('GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
