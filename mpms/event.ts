@@ -102,7 +102,10 @@ class Listener {
 
   #handOver(berth: Berth): void {
     this.#loop.pause(berth)
-    if (this.#overflow.length > 0 || !this.#offer(berth)) this.#overflow.push(berth)
+    if (this.#overflow.length > 0 || !this.#offer(berth)) {
+      berth.conn.keep()
+      this.#overflow.push(berth)
+    }
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP)
   }
 
@@ -192,16 +195,16 @@ class CrewThread {
     const { engine, worker } = this.#seat
     worker.status = SeatStatus.write
     engine.finishing = this.#queue.finishing
-    const { fd, peer, keepalives, unread } = this.#queue.take(this.#room)
-    this.#loop.adopt(engine.connect(fd, peer, undefined, this.#loop, { keepalives, unread }))
+    this.#loop.adopt(this.#queue.take(this.#room, (job) => engine.connect(job.fd, job.peer, undefined, this.#loop, job)))
   }
 
   #giveBack(berth: Berth): boolean {
     const { conn } = berth
     this.#loop.release(berth)
     this.#rest()
-    Atomics.store(this.#returned, conn.fd, conn.keepalives)
+    // In the poller first: once the table says that it is back, the listener may close it or hand it over again.
     this.#listener.add(conn.fd, Ready.in)
+    Atomics.store(this.#returned, conn.fd, conn.keepalives)
     return true
   }
 

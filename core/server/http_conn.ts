@@ -102,6 +102,10 @@ export class HttpConn implements Conn, Connection {
     return this.input.unread()
   }
 
+  keep(): void {
+    this.input.settle()
+  }
+
   advance(): Next {
     if (this.closed) return Next.close
     this.#inside = true
@@ -116,7 +120,7 @@ export class HttpConn implements Conn, Connection {
     this.#inside = false
     // Both buffers are the thread's: nothing of this connection may be in them when the next one's turn comes.
     this.output.flush()
-    this.input.settle()
+    if (next !== Next.handover) this.input.settle()
     return next
   }
 

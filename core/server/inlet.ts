@@ -4,6 +4,7 @@
  */
 import { Errno, type Fd, type Memory, type Port } from '../port/port.ts'
 
+/** Bytes that a connection comes with stand in the thread's buffer: its first turn must follow at once. */
 export class Inlet {
   readonly #port: Port
   readonly #shared: Memory
@@ -23,7 +24,7 @@ export class Inlet {
     this.#memory = shared
     this.#fd = fd
     if (unread !== undefined && unread.length > 0) {
-      this.#memory = port.host.memory(Math.max(1024, 2 * unread.length))
+      if (unread.length > shared.bytes.length) this.#memory = port.host.memory(2 * unread.length)
       this.#memory.bytes.set(unread)
       this.end = unread.length
     }

@@ -44,8 +44,13 @@ export interface Conn {
   timedOut(): Next
   /** How long the wait may take, in milliseconds, for the last answer of `advance`. */
   readonly patience: number
-  /** Bytes that were received and not yet used (for Next.handover and Next.idle). */
+  /**
+   * Bytes that were received and not yet used, after Next.handover: to be used before another connection's turn,
+   * or to be kept.
+   */
   unread(): Uint8Array
+  /** Keeps the unread bytes for later. */
+  keep(): void
   /** Requests begun on this connection. */
   readonly keepalives: number
   readonly peer: Endpoint
@@ -64,6 +69,10 @@ export interface ConnOwner {
 
 /** Makes connections out of accepted descriptors; one per thread. */
 export interface Engine {
+  /**
+   * @param resumed a connection that another thread had: its `unread` is copied
+   * The first `advance` must follow at once.
+   */
   connect(fd: Fd, peer: Endpoint, local: Endpoint | undefined, owner: ConnOwner, resumed?: { keepalives: number; unread: Uint8Array }): Conn
   accept(listener: Fd): Fd
   peer(): Endpoint

@@ -42,14 +42,14 @@ export interface CrewShare {
 
 export class CrewQueue {
   readonly #words: Int32Array
-  readonly #bytes: Uint8Array
+  readonly #bytes: Buffer
   readonly #slots: number
   readonly #dataAt: number
   #head = 0
 
   constructor(memory: SharedArrayBuffer, slots: number) {
     this.#words = new Int32Array(memory, 0, HEADER_WORDS + slots * SLOT_WORDS)
-    this.#bytes = new Uint8Array(memory)
+    this.#bytes = Buffer.from(memory)
     this.#slots = slots
     this.#dataAt = 4 * this.#words.length
   }
@@ -70,7 +70,7 @@ export class CrewQueue {
     this.#words[at + FD] = job.fd
     this.#words[at + KEEPALIVES] = job.keepalives
     this.#words[at + PORT] = job.peer.port
-    this.#words[at + ADDRESS_LENGTH] = Buffer.from(this.#bytes.buffer, data, ADDRESS_BYTES).write(job.peer.address, 'latin1')
+    this.#words[at + ADDRESS_LENGTH] = this.#bytes.write(job.peer.address, data, ADDRESS_BYTES, 'latin1')
     this.#words[at + UNREAD_LENGTH] = job.unread.length
     this.#bytes.set(job.unread, data + ADDRESS_BYTES)
     this.#head++
@@ -84,21 +84,27 @@ export class CrewQueue {
     return unread <= UNREAD_BYTES
   }
 
-  /** Consumer, after the bell let it through. */
-  take(room: Bell): Job {
+  /**
+   * Consumer, after the bell let it through.
+   * @param use gets the request; its unread bytes are in shared memory until it returns
+   */
+  take<T>(room: Bell, use: (job: Job) => T): T {
     const slot = (Atomics.add(this.#words, TAIL, 1) >>> 0) % this.#slots
     const at = HEADER_WORDS + slot * SLOT_WORDS
     const data = this.#dataAt + slot * (ADDRESS_BYTES + UNREAD_BYTES)
-    const text = (from: number, length: number) => Buffer.from(this.#bytes.buffer, from, length).toString('latin1')
-    const job: Job = {
+    const unreadAt = data + ADDRESS_BYTES
+    const used = use({
       fd: this.#words[at + FD]!,
       keepalives: this.#words[at + KEEPALIVES]!,
-      peer: { address: text(data, this.#words[at + ADDRESS_LENGTH]!), port: this.#words[at + PORT]! },
-      unread: this.#bytes.slice(data + ADDRESS_BYTES, data + ADDRESS_BYTES + this.#words[at + UNREAD_LENGTH]!),
-    }
+      peer: {
+        address: this.#bytes.toString('latin1', data, data + this.#words[at + ADDRESS_LENGTH]!),
+        port: this.#words[at + PORT]!,
+      },
+      unread: this.#bytes.subarray(unreadAt, unreadAt + this.#words[at + UNREAD_LENGTH]!),
+    })
     Atomics.store(this.#words, at + STATE, FREE)
     if (Atomics.compareExchange(this.#words, WAITING, 1, 0) === 1) room.ring(1)
-    return job
+    return used
   }
 
   /** The child is to finish: the crew's answers end their connections. */
