@@ -79,8 +79,8 @@ export class FileCache {
     this.#scratch = port.host.memory(SMALL)
   }
 
-  /** A turn ends: what was seen may be out of date now. */
-  endTurn(): void {
+  /** A turn begins: what was seen before may be out of date. */
+  beginTurn(): void {
     this.#turn++
   }
 

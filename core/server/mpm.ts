@@ -80,9 +80,11 @@ export interface Engine {
   finishing: boolean
   /** Takes bytes that nobody wants off a socket; answers true at its end. */
   drain(fd: Fd): boolean
-  /** End of a turn of the event loop: log lines are written, cached looks at files expire. */
+  /** A turn of the event loop begins: the clock is read, and looks at files are made anew. */
+  beginTurn(): void
+  /** It ends: log lines are written. */
   endTurn(): void
-  /** Milliseconds, monotonic, as of this turn. */
+  /** Milliseconds, monotonic, as of the beginning of this turn. */
   now(): number
 }
 

@@ -142,12 +142,11 @@ export class ThreadEngine implements Engine {
 
   beginTurn(): void {
     this.#now = performance.now()
-    this.files.endTurn()
+    this.files.beginTurn()
   }
 
   endTurn(): void {
     endTurn()
-    this.beginTurn()
   }
 
   #serve(server: Server, parts: EngineParts): Served {

@@ -135,6 +135,7 @@ export class Loop implements ConnOwner {
 
   resume(conn: Conn): void {
     const berth = this.#berths[conn.fd]
+    this.seat.engine.beginTurn()
     if (berth?.conn === conn) this.#settle(berth, conn.advance())
   }
 
@@ -146,16 +147,11 @@ export class Loop implements ConnOwner {
   finish(): void {
     if (this.#finishing) return
     this.#finishing = true
+    this.seat.engine.beginTurn()
     this.seat.engine.finishing = true
     this.unlisten()
     for (const berth of this.#berths) if (berth?.next === Next.idle) this.#settle(berth, berth.conn.advance())
     this.ifDone()
-  }
-
-  /** Closes the connections that wait for a next request, for want of room. */
-  dropIdle(): void {
-    for (const berth of this.#berths)
-      if (berth?.next === Next.idle && berth.conn.keepalives > 0) this.drop(berth)
   }
 
   #turn(): void {
@@ -164,6 +160,7 @@ export class Loop implements ConnOwner {
     for (let round = 0; round < ROUNDS; round++) {
       const count = poller.take(round > 0 && this.#suspended === 0 ? SHORT_WAIT : 0)
       if (count === 0) break
+      engine.beginTurn()
       for (let i = 0; i < count; i++) {
         const fd = fds[i]!
         const berth = this.#berths[fd]
@@ -250,8 +247,10 @@ export class Loop implements ConnOwner {
   }
 
   #late(berth: Berth): void {
+    const { engine } = this.seat
+    engine.beginTurn()
     if (this.#berths[berth.conn.fd] === berth) this.#settle(berth, berth.conn.timedOut())
-    this.seat.engine.endTurn()
+    engine.endTurn()
   }
 
   /** Closes a connection. */
