@@ -3,7 +3,7 @@
  * configuration says of every request alike is worked out once, not per request.
  */
 import {
-  ACCESS_CONF, ConfigError, DECLINED, OK, Order, RSRC_CONF, Settings, allowedBy, authzProvider, each, flag,
+  ACCESS_CONF, after, ConfigError, DECLINED, OK, Order, RSRC_CONF, Settings, allowedBy, authzProvider, each, flag,
   globalCore, noExpressions, oneOf, raw, registerAuthz, word,
   type Answer, type AuthzStatus, type Command, type Directive, type Module, type Request, type Status,
 } from 'httpd'
@@ -60,10 +60,7 @@ function authorise(r: Request, afterAuthentication: boolean): Answer<Status> {
   const { rules } = r.dir(authz)
   const { always } = decisionFor(rules)
   if (always === 'granted') return OK
-  const status = always ?? evaluate(rules.container!, r)
-  return status instanceof Promise
-    ? status.then((late) => verdict(r, late, afterAuthentication))
-    : verdict(r, status, afterAuthentication)
+  return after(always ?? evaluate(rules.container!, r), (status) => verdict(r, status, afterAuthentication))
 }
 
 function verdict(r: Request, status: AuthzStatus, afterAuthentication: boolean): Status {

@@ -3,8 +3,8 @@
  * with it, the first index file there is. FallbackResource answers for what does not exist.
  */
 import {
-  ConfigError, DECLINED, OK, Order, Settings, allowedBy, each, flag, osEscapePath, word,
-  type Command, type Lookup, type Module, type Request, type Status,
+  after, ConfigError, DECLINED, OK, Order, Settings, allowedBy, each, flag, osEscapePath, word,
+  type Answer, type Command, type Lookup, type Module, type Request, type Status,
 } from 'httpd'
 
 const dir = new Settings('directory', {
@@ -23,12 +23,12 @@ const DIRECTORY_TYPE = 'httpd/unix-directory'
 const isRedirect = (status: number): boolean => status >= 300 && status < 400 && status !== 304
 
 /** What has no handler gets its fallback; directories get what they are due. */
-export function fixup(r: Request): Status {
+export function fixup(r: Request): Answer<Status> {
   if (r.finfo.type === 'directory') return directory(r)
   return r.finfo.type === 'none' && r.handler === undefined ? fallback(r) : DECLINED
 }
 
-function directory(r: Request): Status {
+function directory(r: Request): Answer<Status> {
   const settings = r.dir(dir)
   r.handler ??= DIRECTORY_TYPE
   if (r.handler === 'redirect-handler') return DECLINED
@@ -50,27 +50,33 @@ const query = (r: Request): string => r.args === undefined ? '' : `?${r.args}`
 const isServed = (found: Lookup): boolean =>
   found.status === 200 && (found.finfo.type === 'file' || found.handler === 'proxy-server')
 
-function serveIndex(r: Request, names: readonly string[], redirect: number): Status {
-  let fault: Status = DECLINED
-  for (const name of names) {
-    const found = r.subLookup(pathOf(r, name))
-    if (isServed(found)) return redirect === 0 ? become(r, found) : redirectTo(r, found, redirect)
-    const { status } = found
-    if (isRedirect(status) || ((status === 401 || status === 406) && names.length === 1)) return passOn(r, found)
-    // A fault stands unless another name is there: an index that may not be read is no reason for a listing.
-    if (status !== 200 && status !== 404) fault = status
+function serveIndex(r: Request, names: readonly string[], redirect: number): Answer<Status> {
+  const tryFrom = (i: number, fault: Status): Answer<Status> => {
+    if (i === names.length) return notFound(r, names, fault)
+    return after(r.subLookup(pathOf(r, names[i]!)), (found) => {
+      if (isServed(found)) return redirect === 0 ? become(r, found) : redirectTo(r, found, redirect)
+      const { status } = found
+      if (isRedirect(status) || ((status === 401 || status === 406) && names.length === 1)) return passOn(r, found)
+      // A fault stands unless another name is there: an index that may not be read is no reason for a listing.
+      return tryFrom(i + 1, status !== 200 && status !== 404 ? status : fault)
+    })
   }
+  return tryFrom(0, DECLINED)
+}
+
+function notFound(r: Request, names: readonly string[], fault: Status): Status {
   // For whoever lists the directory, or says why not.
-  if (fault === DECLINED && names.length > 0) r.notes.set('dir-index-names', names.join(' '))
+  if (fault === DECLINED) r.notes.set('dir-index-names', names.join(' '))
   return fault
 }
 
-function fallback(r: Request): Status {
+function fallback(r: Request): Answer<Status> {
   const path = r.dir(dir).fallback
   if (path === undefined) return DECLINED
-  const found = r.subLookup(pathOf(r, path))
-  if (isServed(found)) return become(r, found)
-  return isRedirect(found.status) ? passOn(r, found) : DECLINED
+  return after(r.subLookup(pathOf(r, path)), (found) => {
+    if (isServed(found)) return become(r, found)
+    return isRedirect(found.status) ? passOn(r, found) : DECLINED
+  })
 }
 
 /** The (decoded) URL path to look up; the look-up inherits the request's query. */

@@ -44,6 +44,11 @@ export interface Configured {
 }
 
 export type Answer<R> = R | Promise<R>
+
+/** Goes on with an answer: at once, or when its promise resolves. */
+export const after = <R, S>(answer: Answer<R>, goOn: (result: R) => Answer<S>): Answer<S> =>
+  answer instanceof Promise ? answer.then(goOn) : goOn(answer)
+
 export type HookFn<T, R> = (arg: T) => Answer<R>
 
 export interface Link<T, R> {

@@ -134,7 +134,7 @@ export interface Request {
    * What another URI path (decoded; the query is this request's unless one follows) would map to: translate,
    * walk, type checking, no handler (Apache's ap_sub_req_lookup_uri).
    */
-  subLookup(path: string): Lookup
+  subLookup(path: string): Answer<Lookup>
   /** Becomes what the look-up found, in place (Apache's ap_internal_fast_redirect). */
   fastRedirect(to: Lookup): void
   /** Looks up a file's type without touching the request; at most one system call per turn of the loop. */

@@ -1,7 +1,9 @@
 /** Takes a request's body off the connection's input: by Content-Length, or chunk by chunk. */
 import { CHUNK_BAD, CHUNK_DATA, CHUNK_DONE, ChunkedDecoder, type ChunkLimits } from '../http/chunked.ts'
 import type { HttpFault } from '../http/fault.ts'
+import { dirCore } from './core_settings.ts'
 import type { Inlet } from './inlet.ts'
+import type { RequestRec } from './request_rec.ts'
 
 export class BodyReader {
   /** Bytes still to come, for Content-Length. */
@@ -56,3 +58,29 @@ export const tooLarge = (bytes: number, max: number): HttpFault => ({
   status: 413, aplogno: 'AH01588', level: 'error', note: '',
   message: `Request content length of ${bytes} is larger than the configured limit of ${max}`,
 })
+
+/** The client took too long to send the body. */
+export class BodyTimeout extends Error {
+  readonly status = 408
+}
+
+/** The body cannot be used: a bad chunk, or more than LimitRequestBody. */
+export class BodyFault extends Error {
+  readonly status: number
+  readonly fault: HttpFault
+
+  constructor(fault: HttpFault) {
+    super(fault.message)
+    this.fault = fault
+    this.status = fault.status
+  }
+}
+
+/** A reader for the body that a head announces, or the reason to refuse it. */
+export function bodyOf(r: RequestRec): BodyReader | HttpFault | undefined {
+  const { head } = r
+  if (!head.chunked && head.contentLength <= 0) return undefined
+  const max = r.dir(dirCore).limitRequestBody
+  if (max > 0 && head.contentLength > max) return tooLarge(head.contentLength, max)
+  return new BodyReader(head.chunked ? -1 : head.contentLength, max, r.served.limits)
+}

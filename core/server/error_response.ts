@@ -1,6 +1,6 @@
 /** What a status other than success sends: an ErrorDocument, or the standard body. */
 import { osEscapePath } from '../base/escape.ts'
-import { OK, HANDOVER, type Answer, type Status } from '../hook/hook.ts'
+import { after, OK, HANDOVER, type Answer, type Status } from '../hook/hook.ts'
 import { ERROR_CONTENT_TYPE, errorBody, signature } from '../http/error_body.ts'
 import { HEADER } from '../http/known_headers.ts'
 import { isBodyless, knownStatus } from '../http/status.ts'
@@ -47,7 +47,7 @@ function elsewhere(r: RequestRec, document: ErrorDocument, location: string | un
   })
   const settle = (result: Status): Answer<Status> =>
     result === HANDOVER ? HANDOVER : result >= 100 ? standard(r, { noteHtml: '', location, additionally: result }) : OK
-  return answer instanceof Promise ? answer.then(settle) : settle(answer)
+  return after(answer, settle)
 }
 
 function inWords(r: RequestRec, text: string): Status {

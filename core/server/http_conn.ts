@@ -5,6 +5,7 @@
  *   head ──► handling ──► flushing ──► discarding ──► head …
  *     │      (a promise)      │                        or
  *     └─ handover             └──────────────────► lingering ──► over
+ *        (leaving, if a promise came first)
  */
 import { HANDOVER, type Status } from '../hook/hook.ts'
 import type { Connection } from '../hook/types.ts'
@@ -12,8 +13,7 @@ import type { HttpFault } from '../http/fault.ts'
 import { parseHead } from '../http/head_parser.ts'
 import { RequestHead } from '../http/request_head.ts'
 import type { Endpoint, Fd } from '../port/port.ts'
-import { BodyReader, tooLarge } from './body_reader.ts'
-import { dirCore } from './core_settings.ts'
+import { BodyFault, BodyTimeout } from './body_reader.ts'
 import { Inlet } from './inlet.ts'
 import { Next, type Conn, type ConnOwner } from './mpm.ts'
 import { Outlet } from './outlet.ts'
@@ -23,7 +23,7 @@ import { Status as Seen } from './scoreboard.ts'
 import type { Served, ThreadEngine } from './thread_engine.ts'
 import type { Candidates } from './vhost_table.ts'
 
-const Phase = { head: 0, handling: 1, flushing: 2, discarding: 3, lingering: 4, over: 5 } as const
+const Phase = { head: 0, handling: 1, flushing: 2, discarding: 3, lingering: 4, over: 5, leaving: 6 } as const
 type Phase = (typeof Phase)[keyof typeof Phase]
 
 /** Answers of one step that do not leave `advance`. */
@@ -32,6 +32,8 @@ const GO_ON = -1
 /** How long a client may take to close after us, in all and between two pieces (ms). */
 const LINGER_TOTAL = 30_000
 const LINGER_PIECE = 2_000
+
+const CLIENT_GONE = 'the client closed the connection'
 
 export class HttpConn implements Conn, Connection {
   readonly engine: ThreadEngine
@@ -114,7 +116,7 @@ export class HttpConn implements Conn, Connection {
       next = this.#run()
     } catch (error) {
       this.#report(error)
-      this.output.broken = true
+      this.output.breakOff()
       next = Next.close
     }
     this.#inside = false
@@ -133,8 +135,7 @@ export class HttpConn implements Conn, Connection {
         return this.advance()
       case Phase.handling:
         if (this.output.blocked) this.#breakOff()
-        this.#wantsBody?.reject(new BodyTimeout())
-        this.#wantsBody = undefined
+        this.#failBody(new BodyTimeout())
         return this.advance()
       case Phase.flushing:
         this.#breakOff()
@@ -147,12 +148,10 @@ export class HttpConn implements Conn, Connection {
   close(): void {
     if (this.closed) return
     this.closed = true
-    this.output.discard()
-    this.output.broken = true
+    this.#breakOff()
     this.input.broken = true
     this.engine.port.net.close(this.fd)
-    this.#wantsBody?.reject(new Error('the client closed the connection'))
-    this.#wake(this.#wantsRoom)
+    this.#failBody(new Error(CLIENT_GONE))
     if (this.#phase === Phase.flushing && this.request !== undefined) logRequest(this.request)
   }
 
@@ -193,7 +192,7 @@ export class HttpConn implements Conn, Connection {
 
   #run(): Next {
     if (this.output.blocked && !this.output.drain()) return this.#wait(Next.write)
-    this.#wake(this.#wantsRoom)
+    this.#wakeWriters()
     for (;;) {
       const next = this.#step()
       if (next !== GO_ON) return next
@@ -207,6 +206,7 @@ export class HttpConn implements Conn, Connection {
       case Phase.flushing: return this.#flush()
       case Phase.discarding: return this.#discard()
       case Phase.lingering: return this.#linger()
+      case Phase.leaving: return this.#leave()
       default: return Next.close
     }
   }
@@ -242,15 +242,24 @@ export class HttpConn implements Conn, Connection {
     const answer = processRequest(r)
     if (answer === HANDOVER) {
       input.start = start
-      this.keepalives--
-      this.request = undefined
-      // Answers to requests before this one leave first: what follows them is another thread's.
-      this.output.flush()
-      return this.output.blocked ? this.#wait(Next.write) : Next.handover
+      this.#forget()
+      return this.#leave()
     }
-    if (answer instanceof Promise) this.#follow(r, answer)
+    if (answer instanceof Promise) this.#follow(r, answer, engine.mayBlock ? undefined : Buffer.from(input.bytes.subarray(start, input.start)))
     else this.#phase = Phase.flushing
     return GO_ON
+  }
+
+  // The request begins anew on another thread.
+  #forget(): void {
+    this.keepalives--
+    this.request = undefined
+  }
+
+  // Answers to requests before this one leave first: what follows them is another thread's.
+  #leave(): Next {
+    this.output.flush()
+    return this.output.blocked ? this.#wait(Next.write) : Next.handover
   }
 
   #newRequest(head: RequestHead): RequestRec {
@@ -269,15 +278,21 @@ export class HttpConn implements Conn, Connection {
     this.#phase = Phase.flushing
   }
 
-  #follow(r: RequestRec, answer: Promise<Status>): void {
+  /** @param head the bytes of the request's head, where it may have to begin anew elsewhere */
+  #follow(r: RequestRec, answer: Promise<Status>, head: Uint8Array | undefined): void {
     r.detach()
     this.#phase = Phase.handling
-    const goOn = (): void => {
+    const goOn = (status: Status): void => {
+      if (this.closed) return logRequest(r)
       this.#phase = Phase.flushing
-      if (this.closed) logRequest(r)
-      else this.#owner.resume(this)
+      if (status === HANDOVER && head !== undefined) {
+        this.#phase = Phase.leaving
+        this.input.putBack(head)
+        this.#forget()
+      }
+      this.#owner.resume(this)
     }
-    void answer.catch((error: unknown) => failRequest(r, error)).then(goOn, goOn)
+    void answer.catch((error: unknown) => failRequest(r, error)).then(goOn)
   }
 
   #attend(): Next {
@@ -295,7 +310,7 @@ export class HttpConn implements Conn, Connection {
       if (body.fault !== undefined) return this.#failBody(new BodyFault(body.fault))
       if (body.done) return this.#giveBody(null)
       if (this.input.empty && !this.input.fill()) {
-        if (this.input.ended || this.input.broken) this.#failBody(new Error('the client closed the connection'))
+        if (this.input.ended || this.input.broken) this.#failBody(new Error(CLIENT_GONE))
         else this.input.settle()
         return
       }
@@ -382,15 +397,15 @@ export class HttpConn implements Conn, Connection {
     return next
   }
 
-  #wake(waiting: (() => void)[] | undefined): void {
+  #wakeWriters(): void {
+    const waiting = this.#wantsRoom
     this.#wantsRoom = undefined
     if (waiting !== undefined) for (const resolve of waiting) resolve()
   }
 
   #breakOff(): void {
-    this.output.discard()
-    this.output.broken = true
-    this.#wake(this.#wantsRoom)
+    this.output.breakOff()
+    this.#wakeWriters()
   }
 
   #localEnd(): Endpoint {
@@ -401,30 +416,4 @@ export class HttpConn implements Conn, Connection {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     this.engine.log('error', 'core', `SY00001: fault while serving a connection: ${text}`, { connection: this })
   }
-}
-
-/** The client took too long to send the body. */
-export class BodyTimeout extends Error {
-  readonly status = 408
-}
-
-/** The body cannot be used: a bad chunk, or more than LimitRequestBody. */
-export class BodyFault extends Error {
-  readonly status: number
-  readonly fault: HttpFault
-
-  constructor(fault: HttpFault) {
-    super(fault.message)
-    this.fault = fault
-    this.status = fault.status
-  }
-}
-
-/** A reader for the body that a head announces, or the reason to refuse it. */
-export function bodyOf(r: RequestRec): BodyReader | HttpFault | undefined {
-  const { head } = r
-  if (!head.chunked && head.contentLength <= 0) return undefined
-  const max = r.dir(dirCore).limitRequestBody
-  if (max > 0 && head.contentLength > max) return tooLarge(head.contentLength, max)
-  return new BodyReader(head.chunked ? -1 : head.contentLength, max, r.served.limits)
 }

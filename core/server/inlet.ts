@@ -16,7 +16,6 @@ export class Inlet {
   ended = false
   /** The connection is over, and the descriptor may be somebody else's by now. */
   broken = false
-  received = 0
 
   constructor(port: Port, shared: Memory, fd: Fd, unread?: Uint8Array) {
     this.#port = port
@@ -46,7 +45,6 @@ export class Inlet {
     const got = this.#port.net.recv(this.#fd, this.#memory, this.end, this.#memory.bytes.length - this.end)
     if (got > 0) {
       this.end += got
-      this.received += got
       return true
     }
     if (got === 0) this.ended = true
@@ -61,6 +59,17 @@ export class Inlet {
       return
     }
     if (this.#memory === this.#shared) this.#moveTo(Math.max(1024, 2 * (this.end - this.start)))
+  }
+
+  /** Bytes that were used and are not after all come first again. */
+  putBack(bytes: Uint8Array): void {
+    const rest = this.unread()
+    const memory = this.#port.host.memory(bytes.length + rest.length)
+    memory.bytes.set(bytes)
+    memory.bytes.set(rest, bytes.length)
+    this.#memory = memory
+    this.start = 0
+    this.end = memory.bytes.length
   }
 
   unread(): Uint8Array {

@@ -36,8 +36,6 @@ export class Outlet {
   readonly #buffer: OutBuffer
   readonly #fd: Fd
   #waiting: Segment[] | undefined
-  /** Bytes that the kernel took. */
-  sent = 0
   /** The client is gone, and the descriptor may be somebody else's by now: everything else is thrown away. */
   broken = false
 
@@ -94,12 +92,9 @@ export class Outlet {
     let from = 0
     if (this.#waiting === undefined) {
       const took = this.#port.net.send(this.#fd, buffer.memory, 0, end, more)
-      if (took === end) {
-        this.sent += took
-        return
-      }
-      if (took < 0 && took !== -Errno.again) return this.#breakOff()
-      if (took > 0) this.sent += from = took
+      if (took === end) return
+      if (took < 0 && took !== -Errno.again) return this.breakOff()
+      if (took > 0) from = took
     }
     const memory = this.#port.host.memory(end - from)
     buffer.memory.bytes.copy(memory.bytes, 0, from, end)
@@ -113,6 +108,8 @@ export class Outlet {
     while (waiting.length > 0) {
       const segment = waiting[0]!
       if (!this.#push(segment)) return false
+      // Giving up has released everything that waited.
+      if (this.broken) return true
       segment.file?.release()
       waiting.shift()
     }
@@ -120,16 +117,11 @@ export class Outlet {
     return true
   }
 
-  /** Forgets what is left. */
-  discard(): void {
+  /** Gives the connection up: what is left is forgotten, what comes is thrown away. */
+  breakOff(): void {
+    this.broken = true
     for (const segment of this.#waiting ?? []) segment.file?.release()
     this.#waiting = undefined
-    this.#buffer.end = 0
-  }
-
-  /** Bytes given and not yet taken by the kernel. */
-  get backlog(): number {
-    return this.#waiting?.reduce((sum, segment) => sum + segment.left, 0) ?? 0
   }
 
   // True when the segment is gone (or the connection is): false when the socket is full.
@@ -138,11 +130,10 @@ export class Outlet {
       const took = this.#give(segment)
       if (took === -Errno.again) return false
       // 0 of a file: it became shorter than its Content-Length. The client must not take it for whole.
-      if (took <= 0) this.#breakOff()
+      if (took <= 0) this.breakOff()
       else {
         segment.at += took
         segment.left -= took
-        this.sent += took
         if (segment.file !== undefined && !segment.copied && segment.left > 0 && took < FILE_PIECE) return false
       }
     }
@@ -162,10 +153,5 @@ export class Outlet {
   #keep(segment: Segment): void {
     if (this.#waiting === undefined) this.#waiting = [segment]
     else this.#waiting.push(segment)
-  }
-
-  #breakOff(): void {
-    this.broken = true
-    this.discard()
   }
 }

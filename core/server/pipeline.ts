@@ -3,7 +3,7 @@
  * to go on; a promise makes the rest of the way wait for it. The order is
  * Apache's (ap_process_request_internal).
  */
-import { DECLINED, DONE, HANDOVER, OK, type Answer, type Status } from '../hook/hook.ts'
+import { after, DECLINED, DONE, HANDOVER, OK, type Answer, type Status } from '../hook/hook.ts'
 import type { HttpFault } from '../http/fault.ts'
 import { M_TRACE } from '../http/methods.ts'
 import { parseTarget } from '../http/target.ts'
@@ -12,7 +12,7 @@ import type { StatusHook } from './chains.ts'
 import { dirCore } from './core_settings.ts'
 import { defaultHandler, traceHandler } from './default_handler.ts'
 import { fail } from './error_response.ts'
-import { BodyFault, BodyTimeout, bodyOf } from './http_conn.ts'
+import { BodyFault, bodyOf, BodyTimeout } from './body_reader.ts'
 import { mapToStorage, mapUri } from './mapping.ts'
 import { RequestRec } from './request_rec.ts'
 
@@ -28,17 +28,15 @@ const hook = (name: StatusHook): Step => (r) => {
 }
 
 /** DECLINED by all is fine. */
-const optional = (step: Step): Step => (r) => {
-  const answer = step(r)
-  return answer instanceof Promise ? answer.then(declinedIsOk) : declinedIsOk(answer)
-}
+const optional = (step: Step): Step => (r) => after(step(r), declinedIsOk)
 const declinedIsOk = (status: Status): Status => (status === DECLINED ? OK : status)
 
 /** The core acts where every module declined. */
 const orElse = (step: Step, core: Step): Step => (r) => {
   const answer = step(r)
-  if (answer instanceof Promise) return answer.then((status) => (status === DECLINED ? core(r) : status))
-  return answer === DECLINED ? core(r) : answer
+  // The usual case, without a function made for each request.
+  if (answer === DECLINED) return core(r)
+  return after(answer, (status) => (status === DECLINED ? core(r) : status))
 }
 
 const accessCheckerEx = hook('accessCheckerEx')
@@ -49,27 +47,27 @@ const authChecker = hook('authChecker')
 const authorise: Step = (r) => {
   if (r.chains.accessCheckerEx.length === 0) return OK
   const answer = accessCheckerEx(r)
-  return answer instanceof Promise ? answer.then((status) => authenticate(r, status)) : authenticate(r, answer)
+  return answer === OK ? OK : after(answer, (status) => (status === DECLINED ? authenticate(r) : status))
 }
 
-const authenticate = (r: RequestRec, status: Status): Answer<Status> => {
-  if (status !== DECLINED) return status
-  const answer = checkUserId(r)
-  return answer instanceof Promise ? answer.then((known) => authoriseUser(r, known)) : authoriseUser(r, answer)
-}
-
-const authoriseUser = (r: RequestRec, known: Status): Answer<Status> => {
+const authenticate: Step = (r) => after(checkUserId(r), (known) => {
   if (known === DECLINED) return unconfigured(r, 'AH00027', 'authentication')
-  if (known !== OK) return known
-  const answer = authChecker(r)
-  const settle = (status: Status) => (status === DECLINED ? unconfigured(r, 'AH00028', 'authorization') : status)
-  return answer instanceof Promise ? answer.then(settle) : settle(answer)
-}
+  return known === OK ? authoriseUser(r) : known
+})
+
+const authoriseUser: Step = (r) =>
+  after(authChecker(r), (status) => (status === DECLINED ? unconfigured(r, 'AH00028', 'authorization') : status))
 
 const unconfigured = (r: RequestRec, number: string, what: string): Status => {
   r.log('error', 'core', `${number}: No ${what} done but request not allowed without ${what} for ${r.uri}. ${what === 'authentication' ? 'Authentication' : 'Authorization'} not configured?`)
   return INTERNAL_ERROR
 }
+
+const handlers: Step = (r) => {
+  const chain = r.chains.handlers(r.handler ?? r.contentType ?? '')
+  return chain.length === 0 ? DECLINED : r.connection.engine.hooks.handler.walk(chain, r)
+}
+const handlerOrDefault = orElse(handlers, defaultHandler)
 
 const handle: Step = (r) => {
   if (r.mustHandOver) return HANDOVER
@@ -78,15 +76,11 @@ const handle: Step = (r) => {
     if ('status' in body) return refuseBody(r, body)
     r.body = body
   }
-  const chain = r.chains.handlers(r.handler ?? r.contentType ?? '')
-  if (chain.length === 0) return defaultHandler(r)
-  const answer = r.connection.engine.hooks.handler.walk(chain, r)
-  if (answer instanceof Promise) return answer.then((status) => (status === DECLINED ? defaultHandler(r) : status))
-  return answer === DECLINED ? defaultHandler(r) : answer
+  return handlerOrDefault(r)
 }
 
 const refuseBody = (r: RequestRec, fault: HttpFault): Status => {
-  r.log(fault.level, 'http', `${fault.aplogno}: ${fault.message}`)
+  logFault(r, fault, 'http')
   r.framingInDoubt = true
   return fault.status
 }
@@ -119,23 +113,22 @@ export function processRequest(r: RequestRec): Answer<Status> {
 
 function run(r: RequestRec, steps: readonly Step[]): Answer<Status> {
   try {
-    return goOn(r, steps, 0)
+    const answer = walk(r, steps, 0)
+    if (!(answer instanceof Promise)) return conclude(r, answer)
+    return answer.then((status) => conclude(r, status)).catch((error: unknown) => failRequest(r, error))
   } catch (error) {
     return failRequest(r, error)
   }
 }
 
-function goOn(r: RequestRec, steps: readonly Step[], from: number): Answer<Status> {
+// The first answer that is not OK, or OK if all are.
+function walk(r: RequestRec, steps: readonly Step[], from: number): Answer<Status> {
   for (let i = from; i < steps.length; i++) {
     const answer = steps[i]!(r)
-    if (answer === OK) continue
-    if (answer instanceof Promise) {
-      return answer.then((status) => (status === OK ? goOn(r, steps, i + 1) : conclude(r, status)),
-        (error: unknown) => failRequest(r, error))
-    }
-    return conclude(r, answer)
+    if (answer instanceof Promise) return answer.then((status) => (status === OK ? walk(r, steps, i + 1) : status))
+    if (answer !== OK) return answer
   }
-  return conclude(r, OK)
+  return OK
 }
 
 function conclude(r: RequestRec, status: Status): Answer<Status> {
@@ -171,9 +164,9 @@ export function refuseRequest(r: RequestRec, fault: HttpFault): void {
   void fail(r, fault.status, fault.note)
 }
 
-function logFault(r: RequestRec, fault: HttpFault): void {
+function logFault(r: RequestRec, fault: HttpFault, module = 'core'): void {
   if (fault.message === '') return
-  r.log(fault.level, 'core', `${fault.aplogno === '' ? '' : `${fault.aplogno}: `}${fault.message}`)
+  r.log(fault.level, module, `${fault.aplogno === '' ? '' : `${fault.aplogno}: `}${fault.message}`)
 }
 
 /** Finds the server and the path that the request line and the Host header name. */
@@ -194,7 +187,6 @@ function locate(r: RequestRec): HttpFault | undefined {
   const { engine } = connection
   if (engine.only === undefined) {
     r.served = engine.served(engine.vhosts.select(connection.candidates, r.hostname, r.uri))
-    r.chains = r.served.chains
   }
   const { resolver, server } = r.served
   r.resolved = resolver.forLocation(r.uri)
@@ -240,32 +232,25 @@ export function redirectInternally(r: RequestRec, target: string, carry?: (to: R
   to.prev = r
   carry?.(to)
   r.connection.request = to
-  const answer = run(to, REDIRECTED)
-  // On event's listener: everything begins anew on a thread of the crew.
-  const settle = (status: Status): Status => {
+  return after(run(to, REDIRECTED), (status) => {
     if (status !== HANDOVER) return DONE
+    // On event's listener: everything begins anew on a thread of the crew.
     r.next = undefined
     r.connection.request = r
     return HANDOVER
-  }
-  return answer instanceof Promise ? answer.then(settle) : settle(answer)
+  })
 }
 
 /** ap_sub_req_lookup_uri: where a (decoded) path leads, without answering. */
-export function lookUp(r: RequestRec, path: string): RequestRec {
+export function lookUp(r: RequestRec, path: string): Answer<RequestRec> {
   const sub = follower(r, path, r.args)
   sub.main = r
-  for (const step of LOOKUP) {
-    const answer = step(sub)
-    if (answer === OK) continue
-    if (answer === HANDOVER || answer instanceof Promise) {
-      // A look-up that must wait cannot be answered here: on the listener the whole request moves to the crew.
-      if (answer === HANDOVER) r.mustHandOver = true
-      sub.status = INTERNAL_ERROR
-    } else sub.status = answer
+  return after(walk(sub, LOOKUP, 0), (status) => {
+    // The whole request moves to the crew: this look-up is made anew there.
+    if (status === HANDOVER) r.mustHandOver = true
+    else if (status !== OK) sub.status = status
     return sub
-  }
-  return sub
+  })
 }
 
 function follower(r: RequestRec, path: string, args: string | undefined): RequestRec {

@@ -3,6 +3,7 @@ import type { ConfigVector, Settings } from '../config/settings.ts'
 import type { Resolved } from '../config/resolve.ts'
 import type { Answer, Status } from '../hook/hook.ts'
 import type { FileInfo, HeadersIn, LogLevel, Lookup, Request } from '../hook/types.ts'
+import { CHUNK_TAIL, chunkHead, LAST_CHUNK } from '../http/chunked.ts'
 import type { RequestHead } from '../http/request_head.ts'
 import { closesConnection, isBodyless, statusLine } from '../http/status.ts'
 import type { BodyReader } from './body_reader.ts'
@@ -138,10 +139,6 @@ export class RequestRec implements Request {
     return this.body !== undefined && !this.body.done
   }
 
-  get committed(): boolean {
-    return this.#committed
-  }
-
   /** For a request that goes on after the thread has turned to others; what it was redirected to goes with it. */
   detach(): void {
     this.head = this.head.detach()
@@ -164,7 +161,7 @@ export class RequestRec implements Request {
     return redirectInternally(this, path)
   }
 
-  subLookup(path: string): Lookup {
+  subLookup(path: string): Answer<Lookup> {
     return lookUp(this, path)
   }
 
@@ -242,7 +239,7 @@ export class RequestRec implements Request {
     const streamed = this.#committed
     if (!streamed) this.#commit(this.#length)
     this.#sendParts()
-    if (streamed && this.#chunked) this.connection.output.text('0\r\n\r\n')
+    if (streamed && this.#chunked) this.connection.output.text(LAST_CHUNK)
     // Outside of the connection's turn the thread's buffer must not keep anything for later.
     this.connection.pushed()
   }
@@ -252,7 +249,7 @@ export class RequestRec implements Request {
     this.keepAlive = false
     this.#dropParts()
     this.connection.output.flush()
-    this.connection.output.broken = true
+    this.connection.output.breakOff()
   }
 
   get #bodyAllowed(): boolean {
@@ -313,29 +310,21 @@ export class RequestRec implements Request {
     const parts = this.#parts
     this.#parts = undefined
     if (parts === undefined) return
-    const { output } = this.connection
     const sends = this.#bodyAllowed
     for (const part of parts) {
-      if ('bytes' in part) {
-        if (sends) this.#sendBytes(part.bytes)
-        continue
-      }
-      if (sends) {
-        if (this.#chunked) output.text(`${part.length.toString(16)}\r\n`)
-        output.file(part.file, part.offset, part.length, !this.dir(dirCore).enableSendfile)
-        if (this.#chunked) output.text('\r\n')
-        this.#bytesSent += part.length
-      }
-      part.file.release()
+      if (sends) this.#sendPart(part)
+      if ('file' in part) part.file.release()
     }
   }
 
-  #sendBytes(bytes: Uint8Array): void {
+  #sendPart(part: Part): void {
     const { output } = this.connection
-    if (this.#chunked) output.text(`${bytes.length.toString(16)}\r\n`)
-    output.bytes(bytes)
-    if (this.#chunked) output.text('\r\n')
-    this.#bytesSent += bytes.length
+    const length = 'file' in part ? part.length : part.bytes.length
+    if (this.#chunked) output.text(chunkHead(length))
+    if ('bytes' in part) output.bytes(part.bytes)
+    else output.file(part.file, part.offset, length, !this.dir(dirCore).enableSendfile)
+    if (this.#chunked) output.text(CHUNK_TAIL)
+    this.#bytesSent += length
   }
 
   #dropParts(): void {

@@ -2,7 +2,7 @@
  * The rules that Require lines and their containers make: a tree, kept flat in plain objects, and what it
  * says of a request. The logic is that of Apache's mod_authz_core.
  */
-import type { Answer, AuthzProvider, AuthzStatus, Request } from 'httpd'
+import { after, type Answer, type AuthzProvider, type AuthzStatus, type Request } from 'httpd'
 
 export type Logic = 'and' | 'or'
 
@@ -34,8 +34,7 @@ export const isContainer = (rule: Rule): rule is Container => 'rules' in rule
 export function evaluate(rule: Rule, r: Request): Answer<AuthzStatus> {
   if (rule.limit !== undefined && !speaksOf(rule.limit, r.method)) return 'neutral'
   const answer = isContainer(rule) ? evaluateAll(rule, r, 0, 'neutral') : rule.provider.check(r, rule.parsed)
-  if (!rule.negate) return answer
-  return answer instanceof Promise ? answer.then(negated) : negated(answer)
+  return rule.negate ? after(answer, negated) : answer
 }
 
 const speaksOf = ({ methods, except }: NonNullable<Common['limit']>, method: string): boolean =>

@@ -1,119 +1,11 @@
 // A connection as a machine, on a socket made of two lists: no descriptor, no clock, every split of the input.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { ServerConf } from '../../core/config/server_conf.ts'
 import { OK } from '../../core/hook/hook.ts'
-import { ModuleList } from '../../core/hook/modules.ts'
 import type { Request } from '../../core/hook/types.ts'
-import { linux } from '../../core/port/linux.ts'
-import { epoll } from '../../core/port/poll/epoll.ts'
-import type { Memory, Port } from '../../core/port/port.ts'
 import { dirCore, serverCore } from '../../core/server/core_settings.ts'
-import { Next, type Conn } from '../../core/server/mpm.ts'
-import { buildServers } from '../../core/server/server.ts'
-import { ThreadEngine, type EngineParts } from '../../core/server/thread_engine.ts'
-import { VhostTable } from '../../core/server/vhost_table.ts'
-
-const AGAIN = -11
-const real = linux(epoll)
-const root = mkdtempSync(join(tmpdir(), 'conn-'))
-t.teardown(() => rmSync(root, { recursive: true }))
-writeFileSync(join(root, 'hello'), 'hello, world\n')
-writeFileSync(join(root, 'large'), 'x'.repeat(100_000))
-
-/** One socket: what the client has sent and not been read, what has been written. */
-class Socket {
-  incoming: Buffer[] = []
-  outgoing = ''
-  /** The same, by descriptor. */
-  readonly sentTo = new Map<number, string>()
-  /** Bytes that the send buffer takes before it is full. */
-  capacity = Infinity
-  ended = false
-  closed = false
-  shut = false
-  readonly port: Port
-
-  constructor() {
-    this.port = {
-      ...real,
-      net: {
-        ...real.net,
-        recv: (_fd, into, at, length) => this.#recv(into, at, length),
-        send: (fd, from, at, length) => this.#take(fd, from.bytes.toString('latin1', at, at + length)),
-        sendfile: (fd, file, offset, length) => {
-          const memory = real.host.memory(length)
-          const got = real.files.pread(file, memory, 0, length, offset)
-          return got <= 0 ? got : this.#take(fd, memory.bytes.toString('latin1', 0, got))
-        },
-        shutdown: () => { this.shut = true },
-        close: () => { this.closed = true },
-        localEnd: () => ({ address: '127.0.0.1', port: 80 }),
-      },
-    }
-  }
-
-  #recv(into: Memory, at: number, length: number): number {
-    const first = this.incoming.shift()
-    if (first === undefined) return this.ended ? 0 : AGAIN
-    const taken = Math.min(length, first.length)
-    first.copy(into.bytes, at, 0, taken)
-    if (taken < first.length) this.incoming.unshift(first.subarray(taken))
-    return taken
-  }
-
-  #take(fd: number, text: string): number {
-    const taken = Math.min(this.capacity, text.length)
-    if (taken === 0) return AGAIN
-    this.capacity -= taken
-    this.outgoing += text.slice(0, taken)
-    this.sentTo.set(fd, (this.sentTo.get(fd) ?? '') + text.slice(0, taken))
-    return taken
-  }
-}
-
-/** A second connection on the same thread. */
-function another({ engine }: Made): Conn {
-  return engine.connect(901, { address: '10.0.0.2', port: 4001 }, undefined, { resume: () => undefined, status: () => undefined })
-}
-
-interface Made {
-  readonly socket: Socket
-  readonly conn: Conn
-  readonly engine: ThreadEngine
-  readonly resumed: () => number
-  readonly logged: string[]
-  say(text: string): void
-}
-
-function make(register?: (modules: ModuleList) => void, parts: Partial<EngineParts> = {}, conf = plainConf()): Made {
-  const socket = new Socket()
-  const modules = new ModuleList()
-  register?.(modules)
-  const servers = buildServers({ main: conf, virtual: [] }, () => undefined)
-  const resolved = { vector: conf.defaults, id: 0, slot: undefined }
-  const logged: string[] = []
-  const engine = new ThreadEngine({
-    port: socket.port, hooks: modules.hooks, servers, vhosts: new VhostTable(servers[0]!, []),
-    // Only what the engine asks of a resolver: one configuration for everything.
-    resolverOf: () => ({ forLocation: () => resolved, forFile: () => resolved }) as unknown as ReturnType<EngineParts['resolverOf']>,
-    log: (_level, _module, message) => void logged.push(message),
-    serverTokens: 'Test', defaultDocumentRoot: root, mayBlock: true, ...parts,
-  })
-  let resumed = 0
-  const owner = { resume: (c: Conn) => { resumed++; c.advance() }, status: () => undefined }
-  const conn = engine.connect(900, { address: '10.0.0.1', port: 4000 }, undefined, owner)
-  return { socket, conn, engine, logged, resumed: () => resumed, say: (text) => void socket.incoming.push(Buffer.from(text, 'latin1')) }
-}
-
-function plainConf(): ServerConf {
-  return new ServerConf(false, { file: 'test', line: 1 })
-}
-
-const GET = 'GET /hello HTTP/1.1\r\nHost: a\r\n\r\n'
-const answers = (text: string): string[] => text.split('HTTP/1.1 ').slice(1).map((part) => part.slice(0, 3))
+import { Next } from '../../core/server/mpm.ts'
+import { another, answers, GET, make, plainConf, root } from './fake_connection.ts'
 
 t.test('a request that comes byte by byte waits, then is answered once', (t) => {
   const { socket, conn, say } = make()
@@ -175,6 +67,58 @@ t.test('what a blocked connection has not used yet survives the turns of others'
   t.equal(socket.outgoing.match(/hello, world/g)?.length, 1, 'the pipelined request was answered, and only it')
   t.notMatch(socket.outgoing, /HTTP\/1\.1 400/)
   t.end()
+})
+
+t.test('a client that leaves in the middle of a file does not take the file from others', (t) => {
+  const made = make()
+  const { socket, conn, say } = made
+  for (let round = 0; round < 3; round++) {
+    const leaver = another(made)
+    socket.capacity = 1000
+    say('GET /large HTTP/1.1\r\nHost: a\r\n\r\n')
+    t.equal(leaver.advance(), Next.write)
+    socket.capacity = Infinity
+    socket.gone.add(901)
+    t.equal(leaver.advance(), Next.close)
+    leaver.close()
+    socket.gone.clear()
+  }
+  say('GET /large HTTP/1.1\r\nHost: a\r\n\r\n')
+  t.equal(conn.advance(), Next.idle)
+  t.ok(socket.sentTo.get(900)!.endsWith('\r\n\r\n' + 'x'.repeat(100_000)))
+  t.end()
+})
+
+t.test('a request that met a promise and then something that may block moves to another thread, whole', async (t) => {
+  const { socket, conn, say } = make((modules) => {
+    modules.hooks.fixups.add('wait_module', async (r) => { if (r.uri === '/slow') r.handler = 'slow'; await Promise.resolve(); return OK }, { quick: true })
+    modules.hooks.handler.add('slow_module', () => OK, { handler: 'slow' })
+  }, { mayBlock: false })
+  const slow = 'POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc'
+  say(slow + GET)
+  t.equal(conn.advance(), Next.suspend)
+  await new Promise(setImmediate)
+  t.equal(conn.advance(), Next.handover)
+  t.equal(Buffer.from(conn.unread()).toString(), slow + GET)
+  t.equal(conn.keepalives, 0)
+  t.equal(socket.outgoing, '')
+})
+
+t.test('an index is found behind a check that waits', async (t) => {
+  const { socket, conn, say } = make((modules) => {
+    modules.hooks.accessChecker.add('wait_module', async () => { await Promise.resolve(); return OK })
+    modules.hooks.fixups.add('index_module', async (r) => {
+      if (r.uri !== '/') return OK
+      const found = await r.subLookup('/hello')
+      if (found.status === 200) r.fastRedirect(found)
+      return OK
+    })
+  })
+  say('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  conn.advance()
+  for (let i = 0; i < 3; i++) await new Promise(setImmediate)
+  conn.advance()
+  t.match(socket.outgoing, /^HTTP\/1\.1 200 [\s\S]*hello, world/)
 })
 
 t.test('a malformed request is answered, and the connection lingers before it is closed', (t) => {
