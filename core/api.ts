@@ -33,4 +33,4 @@ export type {
   Asked, ChildHandle, Conn, ConnOwner, Engine, Mpm, Population, Seat, Site, SiteEvent, Traits,
 } from './server/mpm.ts'
 export { Status as SeatStatus, type ProcessRow, type Scoreboard, type WorkerRow } from './server/scoreboard.ts'
-export { Ready, type Bell, type Endpoint, type Fd, type Poller, type PollProvider, type PollSet } from './port/port.ts'
+export { Errno, Ready, type Bell, type Endpoint, type Fd, type Poller, type PollProvider, type PollSet } from './port/port.ts'

@@ -1,5 +1,5 @@
 /** Every hook of the server, in the order a server's life and a request meet them. One set per generation. */
-import { runAll, runFirst, runVoid, type Hook, type HookFn, type Place, type Status } from './hook.ts'
+import { runAll, runFirst, runVoid, type Hook, type HookFn, type Place } from './hook.ts'
 import type { Connection, Request, Server } from './types.ts'
 
 export const createHooks = () => ({
@@ -33,11 +33,6 @@ export const createHooks = () => ({
 })
 
 export type Hooks = ReturnType<typeof createHooks>
-
-/** Hooks that run for each request: these have chains computed per configuration. */
-export type RequestHookName = {
-  [K in keyof Hooks]: Hooks[K] extends Hook<Request, Status> ? K : Hooks[K] extends Hook<Request, void> ? K : never
-}[keyof Hooks]
 
 /** What hooks of the server's start are told. */
 export interface Startup {

@@ -1,6 +1,6 @@
 /** Files on Linux: statx, open and pread by path bytes, since a file name need not be UTF-8. */
 import type { Files, Stat } from './port.ts'
-import type { System } from './system.ts'
+import { answering, type System } from './system.ts'
 
 const AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, STATX_BASIC_STATS = 0x7ff
 const O_RDONLY = 0, O_CLOEXEC = 0x80000, O_NOCTTY = 0x100, O_NONBLOCK = 0x800
@@ -16,7 +16,7 @@ export function linuxFiles(system: System): Files {
 
   const found = system.allocate(256)
   const view = new DataView(found.bytes.buffer, found.bytes.byteOffset, 256)
-  const answer = (result: number): number => (result < 0 ? -system.errno() : result)
+  const answer = answering(system)
   const u64 = (at: number): number => view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x100000000
   const time = (at: number): number => u64(at) * 1000 + view.getUint32(at + 8, true) / 1e6
 

@@ -1,17 +1,12 @@
 /** Memory shared between processes, waking threads, and the calling process itself, on Linux. */
 import { SystemError, type Bell, type Fd, type Host, type Shared } from './port.ts'
-import type { System } from './system.ts'
+import { insisting, type System } from './system.ts'
 
 const MFD_CLOEXEC = 1
 const PROT_READ = 1, PROT_WRITE = 2, MAP_SHARED = 1
 const EFD_SEMAPHORE = 1, EFD_NONBLOCK = 0x800, EFD_CLOEXEC = 0x80000
 const PR_SET_NAME = 15
 const MAP_FAILED = 0xffffffffffffffffn
-
-const mustBe = (system: System) => (call: string, result: number): number => {
-  if (result < 0) throw new SystemError(call, system.errno())
-  return result
-}
 
 export function linuxShared(system: System): Shared {
   const memfdCreate = system.call('int memfd_create(void *name, uint32_t flags)')
@@ -21,7 +16,7 @@ export function linuxShared(system: System): Shared {
   const read = system.call('intptr_t read(int fd, uintptr_t into, size_t length)')
   const write = system.call('intptr_t write(int fd, uintptr_t from, size_t length)')
   const close = system.call('int close(int fd)')
-  const must = mustBe(system)
+  const must = insisting(system)
 
   const attach = (fd: Fd, bytes: number): ArrayBuffer => {
     const at = BigInt(mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0))
@@ -58,7 +53,7 @@ export function linuxHost(system: System): Host {
   const prctl = system.call('int prctl(int option, void *value, uint64_t a, uint64_t b, uint64_t c)')
   const gettid = system.call('int gettid()')
   const umask = system.call('int umask(int mask)')
-  const must = mustBe(system)
+  const must = insisting(system)
 
   return {
     memory: system.allocate,

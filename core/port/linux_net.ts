@@ -1,7 +1,7 @@
 /** Sockets on Linux. */
 import { AF_INET, AF_INET6, readSockaddr, SOCKADDR_BYTES, writeSockaddr } from './sockaddr.ts'
-import { SystemError, type Fd, type Net } from './port.ts'
-import type { System } from './system.ts'
+import type { Fd, Net } from './port.ts'
+import { answering, insisting, type System } from './system.ts'
 
 const SOCK_STREAM = 1, SOCK_NONBLOCK = 0x800, SOCK_CLOEXEC = 0x80000
 const SOL_SOCKET = 1, SO_REUSEADDR = 2, SO_SNDBUF = 7, SO_RCVBUF = 8, SO_REUSEPORT = 15
@@ -27,11 +27,8 @@ export function linuxNet(system: System): Net {
   const number = system.allocate(8)
   const offset = system.allocate(8)
 
-  const answer = (result: number): number => (result < 0 ? -system.errno() : result)
-  const must = (call: string, result: number): number => {
-    if (result < 0) throw new SystemError(call, system.errno())
-    return result
-  }
+  const answer = answering(system)
+  const must = insisting(system)
   const setOption = (fd: Fd, level: number, option: number, value: number): number => {
     number.bytes.writeInt32LE(value, 0)
     return setsockopt(fd, level, option, number.address, 4)

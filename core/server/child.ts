@@ -10,7 +10,7 @@ import { Word, type ChildStart } from './children.ts'
 import { takeSeat, type ProcessParts, type ThreadRole } from './child_thread.ts'
 import { log } from './log.ts'
 import type { Payload } from './rebuild.ts'
-import { Scoreboard, Status } from './scoreboard.ts'
+import { Status, type ProcessRow } from './scoreboard.ts'
 
 /** A child whose control process is gone, or one of whose threads died, ends after this long (ms) at the latest. */
 const LAST_MOMENT = 5000
@@ -28,8 +28,7 @@ type ThreadWord = 'ready' | 'finished' | 'finish' | 'retire'
 /** The main thread of a child process. */
 export async function runChild(start: ChildStart, parts: ProcessParts, entry: string): Promise<void> {
   const text = readPayload(start)
-  const child = new ChildMain(start, text, parts, entry)
-  await child.run(JSON.parse(text) as Payload)
+  await new ChildMain(start, text, parts, entry).run(JSON.parse(text) as Payload)
 }
 
 function readPayload({ payload }: ChildStart): string {
@@ -40,10 +39,10 @@ function readPayload({ payload }: ChildStart): string {
 }
 
 /** -X: the control process serves by itself, without children. Ends the process when it is over. */
-export async function runHere(start: ChildStart, text: string, parts: ProcessParts, entry: string): Promise<void> {
+export async function runHere(start: ChildStart, parts: ProcessParts, entry: string): Promise<void> {
   process.removeAllListeners('SIGTERM').on('SIGTERM', () => process.exit(0))
   process.removeAllListeners('SIGINT').on('SIGINT', () => process.exit(0))
-  await new ChildMain(start, text, parts, entry).run(JSON.parse(text) as Payload)
+  await runChild(start, parts, entry)
 }
 
 class ChildMain implements ThreadRole {
@@ -61,6 +60,7 @@ class ChildMain implements ThreadRole {
   #finishing = false
   #onFinish: (() => void) | undefined
   #control: Socket | undefined
+  #row: ProcessRow | undefined
 
   constructor(start: ChildStart, payload: string, parts: ProcessParts, entry: string) {
     this.#start = start
@@ -77,6 +77,8 @@ class ChildMain implements ThreadRole {
     process.title = `httpd: ${mpm.traits.name}`
     // The title sets the name in /proc as well, where a blank confuses those who split the line.
     this.#parts.port.host.nameThread('httpd')
+    this.#row = seat.process
+    if (this.#finishing) this.#row.set('quiescing', 1)
     seat.process.set('pid', process.pid)
     seat.process.set('generation', this.#start.generation)
     seat.worker.status = Status.ready
@@ -154,9 +156,7 @@ class ChildMain implements ThreadRole {
   finish(): void {
     if (this.#finishing) return
     this.#finishing = true
-    const { board, slot } = this.#start
-    new Scoreboard(this.#parts.port.shared.attach(board.fd, Scoreboard.bytes(board.serverLimit, board.threadLimit)),
-      board.serverLimit, board.threadLimit).process(slot).set('quiescing', 1)
+    this.#row?.set('quiescing', 1)
     this.#onFinish?.()
     for (const thread of this.#threads.values()) thread.postMessage('finish' satisfies ThreadWord)
   }

@@ -5,7 +5,9 @@
  */
 import { Resolver } from '../config/resolve.ts'
 import { OK } from '../hook/hook.ts'
+import { logName } from '../hook/module.ts'
 import type { Server } from '../hook/types.ts'
+import { registerMethod } from '../http/methods.ts'
 import type { Fd, Port } from '../port/port.ts'
 import type { ChildStart } from './children.ts'
 import { LANGUAGE_LEVEL } from '../base/version.ts'
@@ -52,6 +54,7 @@ export async function takeSeat(start: ChildStart, payload: Payload, parts: Proce
   const server = prepared.servers[0]!
   if (role.thread >= 0) setThreadNumber(role.thread + 1)
   await inherit(start, prepared)
+  server.get(globalCore).registeredMethods.forEach(registerMethod)
   await modules.hooks.childInit.run(server)
   const engine = engineOf(prepared, parts, role, mpm)
   return { mpm, seat: seatOf({ start, parts, role, server, engine, mpm }) }
@@ -103,8 +106,7 @@ interface SeatParts {
 
 function seatOf({ start, parts, role, server, engine, mpm }: SeatParts): Seat {
   const { port } = parts
-  const board = new Scoreboard(port.shared.attach(start.board.fd, Scoreboard.bytes(start.board.serverLimit, start.board.threadLimit)),
-    start.board.serverLimit, start.board.threadLimit)
+  const board = Scoreboard.attach(port.shared, start.board, start.population)
   const worker = board.worker(start.slot, Math.max(role.thread, 0))
   worker.begin(start.generation, port.host.threadId())
   const ends = new Map(start.listeners.map((socket) => [socket.fd, localEndOf(socket)]))
@@ -124,7 +126,7 @@ function seatOf({ start, parts, role, server, engine, mpm }: SeatParts): Seat {
     onFinish: (act) => role.onFinish(act),
     retire: () => role.retire(),
     finished: () => role.finished(),
-    log: (level, text) => log(level, mpm.name.replace(/_module$/, ''), text, { server }),
+    log: (level, text) => log(level, logName(mpm), text, { server }),
   }
 }
 

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import type { Fd } from '../port/port.ts'
 import type { Listening } from './listeners.ts'
+import { log } from './log.ts'
 import type { ChildHandle, Population } from './mpm.ts'
 
 /** Names the variable that tells a process that it is a child, and which. */
@@ -11,27 +12,27 @@ export const CHILD_VARIABLE = 'HTTPD_CHILD'
 /** Words of the control pipe, one byte each. */
 export const Word = { finish: 'G', ready: 'R', retiring: 'Q' } as const
 
-/** What a child is told at its start, as JSON. Descriptors are the child's numbers. */
-export interface ChildStart {
-  readonly slot: number
+/** One generation, in descriptors of whoever reads it. */
+interface Handed {
   readonly generation: number
-  readonly control: Fd
   readonly payload: { readonly fd: Fd; readonly bytes: number }
-  readonly board: { readonly fd: Fd; readonly serverLimit: number; readonly threadLimit: number }
+  readonly board: Fd
   readonly listeners: readonly Listening[]
-  /** As the control process has it: limits that were fixed at the first start hold. */
+  /** As the control process has it: limits that were fixed at the first start hold, and lay out the scoreboard. */
   readonly population: Population
+}
+
+/** What a child is told at its start, as JSON. Descriptors are the child's numbers. */
+export interface ChildStart extends Handed {
+  readonly slot: number
+  /** -1: there is no control process but this one. */
+  readonly control: Fd
   /** What modules opened in the control process, by name. */
   readonly descriptors: Readonly<Record<string, Fd>>
 }
 
-/** One generation, in descriptors of the control process. */
-export interface GenerationFiles {
-  readonly generation: number
-  readonly payload: { readonly fd: Fd; readonly bytes: number }
-  readonly board: { readonly fd: Fd; readonly serverLimit: number; readonly threadLimit: number }
-  readonly listeners: readonly Listening[]
-  readonly population: Population
+/** The same in descriptors of the control process. */
+export interface GenerationFiles extends Handed {
   readonly descriptors: ReadonlyMap<string, Fd>
   /** -1: children keep the user and group of the control process. */
   readonly userId: number
@@ -42,6 +43,9 @@ export interface Relaunch {
   readonly command: string
   readonly args: readonly string[]
 }
+
+/** Exit code of a child for which something was lacking (Apache's APEXIT_CHILDSICK). */
+const CHILD_SICK = 7
 
 const CONTROL = 3, PAYLOAD = 4, BOARD = 5, FIRST = 6
 
@@ -57,7 +61,7 @@ export class Child implements ChildHandle {
     this.slot = slot
     this.generation = files.generation
     this.#process = spawn(relaunch.command, [...relaunch.args], {
-      stdio: ['ignore', 2, 2, 'pipe', files.payload.fd, files.board.fd,
+      stdio: ['ignore', 2, 2, 'pipe', files.payload.fd, files.board,
         ...files.listeners.map(({ fd }) => fd), ...files.descriptors.values()],
       env: { ...process.env, [CHILD_VARIABLE]: JSON.stringify(startOf(slot, files)) },
       ...(files.userId >= 0 && { uid: files.userId }),
@@ -72,8 +76,10 @@ export class Child implements ChildHandle {
     })
     // The pipe breaks when the child dies; its end is what counts.
     this.#pipe?.on('error', () => undefined)
-    this.#process.on('error', (error: NodeJS.ErrnoException) => {
-      if (this.#process.pid === undefined) ended(this, spawnFailure(error), null)
+    this.#process.on('error', (error) => {
+      if (this.#process.pid !== undefined) return
+      log('error', 'core', `SY00032: Cannot start a child process: ${error.message}`)
+      ended(this, CHILD_SICK, null)
     })
     this.#process.on('exit', (code, signal) => ended(this, code, signal))
   }
@@ -97,17 +103,13 @@ export class Child implements ChildHandle {
   }
 }
 
-/** Exit codes of children that could not even start (Apache's APEXIT_*). */
-const CHILD_SICK = 7
-const spawnFailure = (_error: Error): number => CHILD_SICK
-
 function startOf(slot: number, files: GenerationFiles): ChildStart {
-  const { generation, payload, board, listeners, population, descriptors } = files
+  const { generation, payload, listeners, population, descriptors } = files
   const named = [...descriptors.keys()].map((name, i) => [name, FIRST + listeners.length + i] as const)
   return {
     slot, generation, population, control: CONTROL,
     payload: { fd: PAYLOAD, bytes: payload.bytes },
-    board: { ...board, fd: BOARD },
+    board: BOARD,
     listeners: listeners.map((socket, i) => ({ ...socket, fd: FIRST + i })),
     descriptors: Object.fromEntries(named),
   }

@@ -9,12 +9,12 @@
  */
 import { writeSync } from 'node:fs'
 import { OK } from '../hook/hook.ts'
-
+import { logName } from '../hook/module.ts'
 import type { Fd, Port } from '../port/port.ts'
 import type { ChildStart, GenerationFiles, Relaunch } from './children.ts'
 import { ChildrenOf } from './control_children.ts'
 import { globalCore } from './core_settings.ts'
-import { Listeners, type Listening } from './listeners.ts'
+import { Listeners } from './listeners.ts'
 import { log, openErrorLogs } from './log.ts'
 import type { Asked, Population } from './mpm.ts'
 import { removePidFile, writePidFile } from './pidfile.ts'
@@ -29,8 +29,8 @@ import { endingText, upText } from './control_texts.ts'
 export interface ControlParts {
   readonly port: Port
   readonly relaunch: Relaunch
-  /** Serves a generation in this very process (-X), given the text of its payload. */
-  readonly here: (start: ChildStart, payload: string) => Promise<void>
+  /** Serves a generation in this very process (-X). */
+  readonly here: (start: ChildStart) => Promise<void>
 }
 
 /** Runs the server in this process until it ends. @returns the exit code */
@@ -41,9 +41,7 @@ export function serve(start: ServerStart, parts: ControlParts): Promise<number> 
 /** The generation that serves, in descriptors. */
 interface Generation {
   readonly prepared: Prepared
-  readonly population: Population
   readonly files: GenerationFiles
-  readonly listening: readonly Listening[]
 }
 
 class Control {
@@ -55,6 +53,7 @@ class Control {
   #board: { readonly fd: Fd; readonly board: Scoreboard } | undefined
   #generation = 0
   #saidReady = false
+  #logFd: Fd | undefined
 
   constructor(start: ServerStart, { port, relaunch, here }: ControlParts) {
     this.#here = here
@@ -79,11 +78,8 @@ class Control {
   }
 
   // -X: no children, no word in the log, ended by the first TERM or INT.
-  async #serveHere({ prepared, files, listening }: Generation): Promise<number> {
-    await this.#here({
-      slot: 0, generation: 0, control: -1, population: files.population, payload: files.payload, board: files.board, listeners: listening,
-      descriptors: Object.fromEntries(files.descriptors),
-    }, JSON.stringify(payloadOf(prepared, this.#start.argv)))
+  async #serveHere({ files }: Generation): Promise<number> {
+    await this.#here({ ...files, slot: 0, control: -1, descriptors: Object.fromEntries(files.descriptors) })
     return new Promise<number>(() => undefined)
   }
 
@@ -93,7 +89,7 @@ class Control {
     for (;;) {
       const asked = await this.#runGeneration(now)
       if (asked === 'stop' || asked === 'graceful-stop' || asked === 'fatal') return this.#end(now, asked)
-      log('notice', this.#mpmName(now), endingText(now.prepared.mpm, asked))
+      log('notice', logName(now.prepared.mpm), endingText(now.prepared.mpm, asked))
       const next = await this.#next(now, asked)
       if (next === undefined) continue
       now = next
@@ -102,12 +98,13 @@ class Control {
   }
 
   async #runGeneration(now: Generation): Promise<Asked> {
-    const { prepared, population, files } = now
-    const module = this.#mpmName(now)
+    const { prepared, files } = now
+    const module = logName(prepared.mpm)
+    const { board } = this.#board!
     return prepared.mpm.run({
-      generation: files.generation, server: prepared.servers[0]!, population, board: this.#board!.board,
+      generation: files.generation, server: prepared.servers[0]!, population: files.population, board,
       children: this.#children.alive,
-      start: (slot) => this.#children.start(slot, files, this.#board!.board),
+      start: (slot) => this.#children.start(slot, files, board),
       next: () => this.#nextEvent(),
       log: (level, text) => log(level, module, text),
     })
@@ -135,16 +132,9 @@ class Control {
     this.#start.ready(this.#logFd)
   }
 
-  #logFd: Fd | undefined
-
-  #mpmName({ prepared }: Generation): string {
-    return prepared.mpm.name.replace(/_module$/, '')
-  }
-
   #announce(prepared: Prepared): void {
-    const name = prepared.mpm.name.replace(/_module$/, '')
     const description = serverTokens(prepared.servers[0]!.get(globalCore).serverTokens)
-    log('notice', name, upText(prepared.mpm, description))
+    log('notice', logName(prepared.mpm), upText(prepared.mpm, description))
     log('notice', 'core', `AH00094: Command line: '${this.#start.commandLine}'`)
   }
 
@@ -158,23 +148,18 @@ class Control {
     if (fault !== undefined) return { texts: fault }
     const wanted = prepared.mpm.population(server)
     const { fd, board } = this.#boardFor(wanted)
-    const { serverLimit, threadLimit } = board
-    const generation = restart ? ++this.#generation : this.#generation
-    board.describe(generation)
-    const population = within(wanted, board)
-    const { userId, groupId } = this.#userOf(prepared)
+    if (restart) this.#generation++
+    board.describe(this.#generation)
     return {
-      prepared, listening, population,
+      prepared,
       files: {
-        generation, listeners: listening, population, descriptors, userId, groupId,
-        payload: this.#payload(prepared),
-        board: { fd, serverLimit, threadLimit },
+        generation: this.#generation, listeners: listening, population: within(wanted, board), descriptors,
+        ...this.#userOf(prepared), payload: this.#payload(prepared), board: fd,
       },
     }
   }
 
   async #openLogs(prepared: Prepared, descriptors: Map<string, Fd>, restart: boolean): Promise<readonly string[] | undefined> {
-    const texts: string[] = []
     const startup = prepared.startup(
       (level, module, text) => {
         if (restart) log(level, module, text)
@@ -187,7 +172,7 @@ class Control {
         descriptors.set(name, fd)
         return fd
       })
-    if (openErrorLogs(startup) !== OK) return [...texts, 'AH00015: Unable to open logs']
+    if (openErrorLogs(startup) !== OK) return ['AH00015: Unable to open logs']
     this.#logFd = [...descriptors].find(([name]) => name.startsWith('log:'))?.[1]
     if ((await prepared.modules.hooks.openLogs.run(startup)) !== OK) return ['AH00015: Unable to open logs']
     if ((await prepared.modules.hooks.postConfig.run(startup)) !== OK) return ['AH00016: Configuration Failed']
@@ -226,7 +211,7 @@ class Control {
     const next = await this.#open(answer, true)
     if ('texts' in next) return this.#keep(next.texts)
     if (asked === 'restart') await this.#children.reclaim()
-    this.#listeners.closeOthers(next.listening)
+    this.#listeners.closeOthers(next.files.listeners)
     this.#closeFiles(now, next)
     return next
   }
@@ -247,7 +232,7 @@ class Control {
   async #end(now: Generation, asked: 'stop' | 'graceful-stop' | 'fatal'): Promise<number> {
     const removed = removePidFile(this.#start.pidFile, process.pid)
     for (const { level, module, text } of removed.notes) log(level, module, text)
-    if (asked !== 'fatal') log('notice', this.#mpmName(now), endingText(now.prepared.mpm, asked))
+    if (asked !== 'fatal') log('notice', logName(now.prepared.mpm), endingText(now.prepared.mpm, asked))
     if (asked === 'graceful-stop') {
       this.#listeners.closeOthers([])
       await this.#children.finishAll(now.prepared.servers[0]!.get(globalCore).gracefulShutdownTimeout)

@@ -62,8 +62,8 @@ export class FileEntry implements FileInfo {
   }
 }
 
-const NOTHING: FileInfo = Object.freeze({ type: 'none', size: 0, mtimeMs: 0, ino: 0, mode: 0 })
-export const NO_FILE = NOTHING
+/** What is known of nothing. */
+export const NO_FILE: FileInfo = Object.freeze({ type: 'none', size: 0, mtimeMs: 0, ino: 0, mode: 0 })
 
 export class FileCache {
   readonly #port: Port

@@ -4,12 +4,12 @@
  * anybody, and never locked. 32-bit words; counters are written with Atomics
  * so that a reader sees whole values.
  */
+import type { Fd, Shared } from '../port/port.ts'
 
 /** SERVER_* of Apache: the state of a worker, in the order of their letters. */
 export const Status = {
   dead: 0, starting: 1, ready: 2, read: 3, write: 4, keepalive: 5, log: 6, dns: 7, closing: 8, graceful: 9, idleKill: 10,
 } as const
-export const STATUS_LETTERS = '.S_RWKLDCGI'
 
 const GLOBAL_WORDS = 16
 const PROCESS_WORDS = 16
@@ -76,6 +76,12 @@ export class WorkerRow {
   }
 }
 
+/** What lays it out; fixed at the first start. */
+export interface Limits {
+  readonly serverLimit: number
+  readonly threadLimit: number
+}
+
 export class Scoreboard {
   readonly serverLimit: number
   readonly threadLimit: number
@@ -90,6 +96,11 @@ export class Scoreboard {
 
   static bytes(serverLimit: number, threadLimit: number): number {
     return 4 * (GLOBAL_WORDS + serverLimit * (PROCESS_WORDS + threadLimit * WORKER_WORDS))
+  }
+
+  /** Over shared memory that another process made. */
+  static attach(shared: Shared, fd: Fd, { serverLimit, threadLimit }: Limits): Scoreboard {
+    return new Scoreboard(shared.attach(fd, Scoreboard.bytes(serverLimit, threadLimit)), serverLimit, threadLimit)
   }
 
   /** Written by the control process before the first child starts. */

@@ -8,9 +8,9 @@ import { httpDate } from '../base/dates.ts'
 import { endTurn } from '../base/turn.ts'
 import type { Hooks } from '../hook/hooks.ts'
 import type { LogLevel, Server, Connection, Request } from '../hook/types.ts'
-import type { Limits } from '../http/limits.ts'
+import { DEFAULT_LIMITS, type Limits } from '../http/limits.ts'
 import { RequestHead } from '../http/request_head.ts'
-import type { Endpoint, Fd, Memory, Port } from '../port/port.ts'
+import { Errno, type Endpoint, type Fd, type Memory, type Port } from '../port/port.ts'
 import { Chains } from './chains.ts'
 import { HttpConn } from './http_conn.ts'
 import type { Section } from '../config/server_conf.ts'
@@ -119,7 +119,7 @@ export class ThreadEngine implements Engine {
   drain(fd: Fd): boolean {
     for (let i = 0; i < 16; i++) {
       const got = this.port.net.recv(fd, this.input, 0, INPUT_BYTES)
-      if (got === 0 || (got < 0 && got !== -11)) return true
+      if (got === 0 || (got < 0 && got !== -Errno.again)) return true
       if (got < 0) return false
     }
     return false
@@ -156,11 +156,11 @@ export class ThreadEngine implements Engine {
       settings,
       limits: {
         line: settings.limitRequestLine, fields: settings.limitRequestFields, fieldSize: settings.limitRequestFieldSize,
-        blankLines: 10, strict: settings.strict, allow09: settings.allow09,
+        blankLines: DEFAULT_LIMITS.blankLines, strict: settings.strict, allow09: settings.allow09,
         registeredMethodsOnly: settings.registeredMethodsOnly,
       },
       resolver: parts.resolverOf(server, this.files),
-      chains: new Chains(parts.hooks, server, defaultsOf(server), parts.mayBlock),
+      chains: new Chains(parts.hooks, server, server.conf.defaults, parts.mayBlock),
       documentRoot: (settings.documentRoot ?? parts.defaultDocumentRoot).replace(/\/$/, ''),
       checksLinks: [server.conf.defaults, ...vectorsOf(server.conf.sections)].some(forbidsLinks),
     }
@@ -170,8 +170,5 @@ export class ThreadEngine implements Engine {
 const vectorsOf = (sections: readonly Section[]): ConfigVector[] =>
   sections.flatMap((section) => [section.vector, ...vectorsOf(section.inner)])
 
-const forbidsLinks = (vector: ConfigVector): boolean => {
-  return !(optionBits(vector.holds(dirCore).options) & Opt.followSymLinks)
-}
-
-const defaultsOf = (server: Server): ConfigVector => server.conf.defaults
+const forbidsLinks = (vector: ConfigVector): boolean =>
+  !(optionBits(vector.holds(dirCore).options) & Opt.followSymLinks)

@@ -4,7 +4,7 @@
  * the policy: how many connections at once, and what becomes of one that idles
  * or that needs a thread which may block.
  */
-import { Next, Ready, SeatStatus, type Conn, type ConnOwner, type Fd, type Seat } from 'httpd'
+import { Errno, Next, Ready, SeatStatus, type Conn, type ConnOwner, type Fd, type Seat } from 'httpd'
 import { Deadlines, type Waiting } from './deadlines.ts'
 
 /** One connection and what it waits for. */
@@ -50,8 +50,6 @@ const OUT_OF_DESCRIPTORS_PAUSE = 100
  * answered with `Connection: close`: one that is on its way already is not lost.
  */
 const LAST_CALL = 1000
-
-const AGAIN = -11, NFILE = -23, MFILE = -24
 
 export class Loop implements ConnOwner {
   readonly seat: Seat
@@ -184,7 +182,7 @@ export class Loop implements ConnOwner {
     for (let i = 0; i < ACCEPT_BATCH; i++) {
       const fd = engine.accept(listener)
       if (fd < 0) {
-        if (fd !== AGAIN) this.#acceptFailed(fd)
+        if (fd !== -Errno.again) this.#acceptFailed(fd)
         return
       }
       this.#policy.accepted?.(fd)
@@ -203,7 +201,7 @@ export class Loop implements ConnOwner {
   }
 
   #acceptFailed(result: number): void {
-    if (result !== MFILE && result !== NFILE) return
+    if (result !== -Errno.mfile && result !== -Errno.nfile) return
     this.seat.log('error', `SY00010: (${-result}) accept: out of descriptors; accepting again in ${OUT_OF_DESCRIPTORS_PAUSE} ms`)
     this.unlisten()
     setTimeout(() => this.listen(), OUT_OF_DESCRIPTORS_PAUSE)

@@ -175,6 +175,7 @@ for (const variant of STATIC) {
 
   t.test(`${variant} ends a connection after MaxKeepAliveRequests, and at once with KeepAlive Off`, async (t) => {
     const conf = ({ otherPort }: { otherPort: number }) => `MaxKeepAliveRequests 2
+RegisterHttpMethod FROB
 Listen 127.0.0.1:${otherPort}
 <VirtualHost *:${otherPort}>
 KeepAlive Off
@@ -189,6 +190,9 @@ KeepAlive Off
     t.match((await client.response()).headers, { connection: 'close' })
     t.ok(await client.endsEmpty())
     client.close()
+    const status = async (method: string) => (await server.ask(`${method} / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`)).status
+    t.equal(await status('FROB'), 405, 'a method that was registered is known, if not allowed')
+    t.equal(await status('FRIB'), 501)
     const off = await Client.open({ port: server.site.otherPort })
     t.match((await off.get('/').response()).headers, { connection: 'close' })
     t.ok(await off.endsEmpty())
