@@ -118,7 +118,8 @@ export class FileCache {
     if (typeof file === 'number') return undefined
     const got = this.#port.files.pread(file.fd, this.#scratch, 0, SMALL, 0)
     if (got !== entry.size) return undefined
-    if ((this.#contentBytes += got) > SMALL_TOTAL) this.#dropContents()
+    if (this.#contentBytes + got > SMALL_TOTAL) this.#dropContents()
+    this.#contentBytes += got
     return (entry.content = Buffer.from(this.#scratch.bytes.subarray(0, got)))
   }
 
