@@ -63,6 +63,7 @@ export class Loop implements ConnOwner {
   #suspended = 0
   #listening = false
   #finishing = false
+  #done = false
 
   constructor(seat: Seat, policy: Policy) {
     this.seat = seat
@@ -278,8 +279,10 @@ export class Loop implements ConnOwner {
     this.seat.process.set('connections', this.#count)
   }
 
-  /** Tells the seat once nothing is left to do. */
+  /** Tells the seat, once, that nothing is left to do. */
   ifDone(): void {
-    if (this.#finishing && this.#count === 0 && this.#policy.busy?.() !== true) this.seat.finished()
+    if (this.#done || !this.#finishing || this.#count > 0 || this.#policy.busy?.() === true) return
+    this.#done = true
+    this.seat.finished()
   }
 }

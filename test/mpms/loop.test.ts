@@ -90,3 +90,14 @@ t.test('it finishes once the last connection has ended', (t) => {
   t.same(made.said(), ['begin', 'advance 100', 'close 100', 'finished', 'end'])
   t.end()
 })
+
+t.test('it says once that it has finished, also when the last connection ends by the way', (t) => {
+  const made = make({ accepts: 'one' }, [Next.idle, Next.close])
+  made.deliver(1, [LISTENER])
+  made.said()
+  made.end()
+  t.same(made.said(), ['begin', 'advance 100', 'close 100', 'finished'])
+  made.end()
+  t.same(made.said(), [])
+  t.end()
+})
