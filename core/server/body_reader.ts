@@ -59,6 +59,15 @@ export const tooLarge = (bytes: number, max: number): HttpFault => ({
   message: `Request content length of ${bytes} is larger than the configured limit of ${max}`,
 })
 
+/** The client left before it had sent the body: nobody's fault here, and nobody to answer. */
+export class ClientGone extends Error {
+  readonly status = 400
+
+  constructor() {
+    super('the client closed the connection')
+  }
+}
+
 /** The client took too long to send the body. */
 export class BodyTimeout extends Error {
   readonly status = 408

@@ -13,7 +13,7 @@ import type { HttpFault } from '../http/fault.ts'
 import { parseHead } from '../http/head_parser.ts'
 import { RequestHead } from '../http/request_head.ts'
 import type { Endpoint, Fd } from '../port/port.ts'
-import { BodyFault, BodyTimeout } from './body_reader.ts'
+import { BodyFault, BodyTimeout, ClientGone } from './body_reader.ts'
 import { Inlet } from './inlet.ts'
 import { Next, type Conn, type ConnOwner } from './mpm.ts'
 import { Outlet } from './outlet.ts'
@@ -32,8 +32,6 @@ const GO_ON = -1
 /** How long a client may take to close after us, in all and between two pieces (ms). */
 const LINGER_TOTAL = 30_000
 const LINGER_PIECE = 2_000
-
-const CLIENT_GONE = 'the client closed the connection'
 
 export class HttpConn implements Conn, Connection {
   readonly engine: ThreadEngine
@@ -151,7 +149,7 @@ export class HttpConn implements Conn, Connection {
     this.#breakOff()
     this.input.broken = true
     this.engine.port.net.close(this.fd)
-    this.#failBody(new Error(CLIENT_GONE))
+    this.#failBody(new ClientGone())
     if (this.#phase === Phase.flushing && this.request !== undefined) logRequest(this.request)
   }
 
@@ -310,7 +308,7 @@ export class HttpConn implements Conn, Connection {
       if (body.fault !== undefined) return this.#failBody(new BodyFault(body.fault))
       if (body.done) return this.#giveBody(null)
       if (this.input.empty && !this.input.fill()) {
-        if (this.input.ended || this.input.broken) this.#failBody(new Error(CLIENT_GONE))
+        if (this.input.ended || this.input.broken) this.#failBody(new ClientGone())
         else this.input.settle()
         return
       }

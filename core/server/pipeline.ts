@@ -12,7 +12,7 @@ import type { StatusHook } from './chains.ts'
 import { dirCore } from './core_settings.ts'
 import { defaultHandler, traceHandler } from './default_handler.ts'
 import { fail } from './error_response.ts'
-import { BodyFault, bodyOf, BodyTimeout } from './body_reader.ts'
+import { BodyFault, bodyOf, BodyTimeout, ClientGone } from './body_reader.ts'
 import { mapToStorage, mapUri } from './mapping.ts'
 import { RequestRec } from './request_rec.ts'
 
@@ -147,8 +147,9 @@ function conclude(r: RequestRec, status: Status): Answer<Status> {
 
 /** A module threw, or a promise of one was rejected: the request fails, nothing else does. */
 export function failRequest(r: RequestRec, error: unknown): Answer<Status> {
-  if (error instanceof BodyTimeout || error instanceof BodyFault) {
+  if (error instanceof BodyTimeout || error instanceof BodyFault || error instanceof ClientGone) {
     r.framingInDoubt = true
+    if (error instanceof ClientGone) r.log('info', 'core', `SY00004: ${error.message} while its request body was read`)
     if (error instanceof BodyFault) logFault(r, error.fault)
     return fail(r, error.status)
   }

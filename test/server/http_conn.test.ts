@@ -301,6 +301,20 @@ t.test('a handler that throws or rejects costs its request only', async (t) => {
   t.match(other.socket.outgoing, /^HTTP\/1\.1 500 /)
 })
 
+t.test('a client that leaves while its body is read is no fault of the module', async (t) => {
+  const { socket, conn, say, logged } = make((modules) => modules.hooks.handler.add('x', async (r) => {
+    await r.read()
+    return OK
+  }))
+  say('POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n')
+  t.equal(conn.advance(), Next.read)
+  socket.ended = true
+  conn.advance()
+  await new Promise(setImmediate)
+  t.notMatch(logged.join('\n'), /fault in a module/)
+  t.match(logged.join('\n'), /the client closed the connection while its request body was read/)
+})
+
 t.test('more than LimitRequestBody is refused before the handler runs', (t) => {
   const conf = plainConf()
   conf.defaults.said(dirCore).limitRequestBody = 10
