@@ -73,7 +73,8 @@ function canonicalOption(word: string, next: string | undefined, program: string
   if (value === undefined) throw new UserError(`missing argument to --${name}`)
   if (given === 'yes' && match[2] === undefined && needsValue[name] !== undefined) throw new UserError(needsValue[name])
   const checked = row.kind === 'directory' ? checkDirectory(name, value) : value
-  return { out: `--${row.name}=${checked}`, took: given === undefined }
+  // yargs takes one pair of quotes off a value: these, and none that belong to it.
+  return { out: `--${row.name}="${checked}"`, took: given === undefined }
 }
 
 /** All words in their canonical form. */

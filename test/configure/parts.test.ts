@@ -65,7 +65,7 @@ t.test('every switch is read with its value, and any text may be a value', (test
   fc.assert(fc.property(fc.constantFrom(...switches), fc.string(), (name, value) => {
     const { values } = readCommandLine([`--${name}=${value}`], 'configure')
     return values[name] === value && Object.keys(values).length === 1
-  }), { numRuns: 60 })
+  }), { numRuns: 60, examples: [[switches[0]!, '""'], [switches[0]!, "'quoted'"], [switches[0]!, '"']] })
   for (const row of switches.slice(0, 3)) {
     const off = row.replace(/^enable-/, 'disable-').replace(/^with-/, 'without-')
     test.equal(readCommandLine([`--${off}`], 'configure').values[row], 'no')
