@@ -32,5 +32,8 @@ export { isMpm, Next } from './server/mpm.ts'
 export type {
   Asked, ChildHandle, Conn, ConnOwner, Engine, Mpm, Population, Seat, Site, SiteEvent, Traits,
 } from './server/mpm.ts'
-export { Status as SeatStatus, type ProcessRow, type Scoreboard, type WorkerRow } from './server/scoreboard.ts'
+export { running, type Running } from './server/running.ts'
+export {
+  Status as SeatStatus, type FinishReason, type ProcessRow, type Scoreboard, type SlotRow, type WorkerRow,
+} from './server/scoreboard.ts'
 export { Errno, Ready, type Bell, type Endpoint, type Fd, type Poller, type PollProvider, type PollSet } from './port/port.ts'

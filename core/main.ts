@@ -47,7 +47,7 @@ async function main(): Promise<void> {
   // Opened only where it is needed: a check or a dump makes no native call.
   let opened: Port | undefined
   const port = () => (opened ??= openPort())
-  const serving = () => ({ ...parts, port: port(), defaultDocumentRoot: `${defaultRoot}/htdocs` })
+  const serving = () => ({ ...parts, port: port(), defaultDocumentRoot: `${defaultRoot}/htdocs`, builtOn: buildInfo.builtOn })
   if (MPM_THREADED && !isMainThread) return runThread(serving())
   const told = process.env[CHILD_VARIABLE]
   if (told !== undefined) {

@@ -32,7 +32,7 @@ function populationOf(server: Server, correct: Correction = () => undefined): Po
   const startServers = atLeastOne(said.startServers ?? 4, 'StartServers', 'AH00184', '.', correct)
   const minSpare = atLeastOne(said.minSpareServers ?? 2, 'MinSpareServers', 'AH00186', SPARE_TEXT, correct)
   const maxSpare = Math.max(said.maxSpareServers ?? 8, minSpare + 1)
-  return { startServers: Math.min(startServers, max), serverLimit, threadLimit: 1, threadsPerChild: 1, maxServers: max, minSpare, maxSpare }
+  return { startServers: Math.min(startServers, max), serverLimit, threadLimit: 1, threadsPerChild: 1, maxServers: max, minSpare, maxSpare, buckets: 1 }
 }
 
 export const mpm = {

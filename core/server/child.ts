@@ -6,11 +6,12 @@
 import { readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { parentPort, Worker, workerData } from 'node:worker_threads'
-import { Word, type ChildStart } from './children.ts'
+import { Exit, retiringWord, servesOn, Word, type ChildStart } from './children.ts'
 import { takeSeat, type ProcessParts, type ThreadRole } from './child_thread.ts'
 import { log } from './log.ts'
 import type { Payload } from './rebuild.ts'
-import { Status, type ProcessRow } from './scoreboard.ts'
+import { running } from './running.ts'
+import { Status, type FinishReason, type ProcessRow, type WorkerRow } from './scoreboard.ts'
 
 /** A child whose control process is gone, or one of whose threads died, ends after this long (ms) at the latest. */
 const LAST_MOMENT = 5000
@@ -54,13 +55,16 @@ class ChildMain implements ThreadRole {
   readonly #entry: string
   readonly #threads = new Map<number, Worker>()
   #mainReady = false
-  #threadsReady = 0
-  #threadsStarted = 0
-  #threadsFinished = 0
+  #saidReady = false
+  readonly #ready = new Set<number>()
+  readonly #finished = new Set<number>()
   #finishing = false
   #onFinish: (() => void) | undefined
   #control: Socket | undefined
   #row: ProcessRow | undefined
+  #retiring = false
+  #onThreadLost: ((thread: number) => void) | undefined
+  #rowOf: ((thread: number) => WorkerRow) | undefined
 
   constructor(start: ChildStart, payload: string, parts: ProcessParts, entry: string) {
     this.#start = start
@@ -71,17 +75,16 @@ class ChildMain implements ThreadRole {
 
   async run(payload: Payload): Promise<void> {
     this.#listenToParent()
-    process.on('uncaughtException', (error) => this.#died('the main thread', error))
+    process.on('uncaughtException', (error) => this.#died(error))
     const { mpm, seat } = await takeSeat(this.#start, payload, this.#parts, this)
     this.#keepOutput()
     process.title = `httpd: ${mpm.traits.name}`
     // The title sets the name in /proc as well, where a blank confuses those who split the line.
     this.#parts.port.host.nameThread('httpd')
     this.#row = seat.process
+    this.#rowOf = (thread) => running().board.worker(this.#start.slot, thread)
     if (this.#finishing) this.#row.set('quiescing', 1)
-    seat.process.set('pid', process.pid)
-    seat.process.set('generation', this.#start.generation)
-    seat.worker.status = Status.ready
+    if (mpm.traits.threads === 'none') seat.worker.status = Status.ready
     mpm.child(seat)
   }
 
@@ -98,9 +101,9 @@ class ChildMain implements ThreadRole {
     const start: ThreadStart = { start: this.#start, payload: this.#payload, thread: number, data }
     const worker = new Worker(this.#entry, { workerData: start })
     this.#threads.set(number, worker)
-    this.#threadsStarted++
-    worker.on('message', (word: ThreadWord) => this.#hear(word))
-    worker.on('error', (error) => this.#died(`thread ${number}`, error))
+    worker.on('message', (word: ThreadWord) => this.#hear(number, word))
+    worker.on('error', (error) => this.#report(`thread ${number}`, error))
+    worker.on('exit', () => this.#lost(number, data))
   }
 
   ready(): void {
@@ -113,27 +116,60 @@ class ChildMain implements ThreadRole {
     if (this.#finishing) act()
   }
 
+  onThreadLost(act: (thread: number) => void): void {
+    this.#onThreadLost = act
+  }
+
   retire(): void {
-    if (this.#finishing) return
-    // Whoever is to replace it starts while it still answers what is under way.
-    this.#control?.write(Word.retiring)
-    this.finish()
+    this.#retire('MaxConnectionsPerChild')
+  }
+
+  /** Another child is to take its place; with some reasons it serves until that one does. */
+  #retire(reason: FinishReason): void {
+    if (this.#finishing || this.#retiring) return
+    this.#retiring = true
+    this.#control?.write(retiringWord(reason))
+    if (!servesOn(reason) || this.#control === undefined) this.finish()
   }
 
   finished(): void {
-    this.#exit(0)
+    this.#exit(Exit.ok)
   }
 
-  #hear(word: ThreadWord): void {
+  #hear(thread: number, word: ThreadWord): void {
     if (word === 'ready') {
-      this.#threadsReady++
+      this.#ready.add(thread)
       this.#maybeReady()
     } else if (word === 'retire') this.retire()
-    else if (word === 'finished' && ++this.#threadsFinished === this.#threadsStarted) this.#exit(0)
+    else if (word === 'finished') {
+      this.#finished.add(thread)
+      if (this.#finished.size === this.#threads.size) this.#exit(Exit.ok)
+    }
+  }
+
+  // A thread ends by itself only at the end of the process. What it had open stays open, so another child takes over;
+  // until then another thread does its work.
+  #lost(thread: number, data: unknown): void {
+    if (this.#finished.has(thread)) return
+    if (!this.#ready.delete(thread)) return this.#cannotStart(thread)
+    this.#rowOf?.(thread).clear()
+    this.#onThreadLost?.(thread)
+    this.#retire('a fault in one of its threads')
+    this.startThread(thread, data)
+    if (this.#finishing) this.#threads.get(thread)!.postMessage('finish' satisfies ThreadWord)
+  }
+
+  // A thread that never served will not do better the next time.
+  #cannotStart(thread: number): void {
+    if (!this.#saidReady) this.#exit(Exit.sick)
+    this.#finished.add(thread)
+    this.#retire('a fault in one of its threads')
   }
 
   #maybeReady(): void {
-    if (this.#threadsReady < this.#threadsStarted || (this.#threadsStarted === 0 && !this.#mainReady)) return
+    const { size } = this.#threads
+    if (this.#saidReady || this.#ready.size < size || (size === 0 && !this.#mainReady)) return
+    this.#saidReady = true
     this.#control?.write(Word.ready)
   }
 
@@ -148,7 +184,7 @@ class ChildMain implements ThreadRole {
     control.on('close', () => {
       log('error', 'core', 'SY00020: the control process is gone: finishing')
       this.finish()
-      setTimeout(() => this.#exit(0), LAST_MOMENT).unref()
+      setTimeout(() => this.#exit(Exit.ok), LAST_MOMENT).unref()
     })
   }
 
@@ -162,13 +198,17 @@ class ChildMain implements ThreadRole {
   }
 
   // The process may be in any state: it finishes what it can and makes room for another.
-  #died(who: string, error: unknown): void {
+  #died(error: unknown): void {
+    this.#report('the main thread', error)
+    process.exitCode = Exit.fault
+    if (this.#onFinish === undefined && this.#threads.size === 0) this.#exit(Exit.fault)
+    this.finish()
+    setTimeout(() => this.#exit(Exit.fault), LAST_MOMENT).unref()
+  }
+
+  #report(who: string, error: unknown): void {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     log('crit', 'core', `SY00021: ${who} died of an exception that nobody caught: ${text}`)
-    process.exitCode = 1
-    if (this.#onFinish === undefined && this.#threads.size === 0) this.#exit(1)
-    this.finish()
-    setTimeout(() => this.#exit(1), LAST_MOMENT).unref()
   }
 
   #exit(code: number): void {
@@ -196,6 +236,7 @@ export async function runThread(parts: ProcessParts): Promise<void> {
       onFinish = act
       if (finishing) act()
     },
+    onThreadLost: () => { throw new Error('Cannot watch threads: only the main thread of a child can') },
     retire: () => port.postMessage('retire' satisfies ThreadWord),
     finished: () => port.postMessage('finished' satisfies ThreadWord),
   })

@@ -17,16 +17,20 @@ import { htaccessAccess } from './htaccess_source.ts'
 import { localEndOf } from './listeners.ts'
 import { log, openErrorLogs, setThreadNumber } from './log.ts'
 import type { Mpm, Seat } from './mpm.ts'
+import { setRunning } from './running.ts'
 import { rebuild, type Payload } from './rebuild.ts'
-import { Scoreboard } from './scoreboard.ts'
+import { Scoreboard, type WorkerRow } from './scoreboard.ts'
 import { serverTokens } from './server_tokens.ts'
 import type { Prepared, ProgramParts } from './startup.ts'
+import { Tally } from './tally.ts'
 import { ThreadEngine } from './thread_engine.ts'
 
 /** What the threads of one process have in common. */
 export interface ProcessParts extends ProgramParts {
   readonly port: Port
   readonly defaultDocumentRoot: string
+  /** When the program was built, in Apache's format. */
+  readonly builtOn: string
 }
 
 /** What differs between the threads of one process. */
@@ -38,6 +42,7 @@ export interface ThreadRole {
   startThread(number: number, data: unknown): void
   ready(): void
   onFinish(act: () => void): void
+  onThreadLost(act: (thread: number) => void): void
   retire(): void
   finished(): void
 }
@@ -56,9 +61,24 @@ export async function takeSeat(start: ChildStart, payload: Payload, parts: Proce
   await inherit(start, prepared)
   server.get(globalCore).registeredMethods.forEach(registerMethod)
   await modules.hooks.childInit.run(server)
-  const engine = engineOf(prepared, parts, role, mpm)
-  return { mpm, seat: seatOf({ start, parts, role, server, engine, mpm }) }
+  const board = Scoreboard.attach(parts.port.shared, start.board, start.population)
+  const worker = board.worker(start.slot, mpm.traits.threads === 'none' ? 0 : role.thread)
+  worker.begin(start.generation, process.pid, parts.port.host.threadId())
+  const extended = isExtended(prepared)
+  const tally = new Tally(worker, { extended, mayBlock: mayBlock(mpm, role), tail: server.get(globalCore).seeRequestTail })
+  const engine = engineOf(prepared, parts, role, tally)
+  setRunning({
+    board, extended, traits: mpm.traits, population: start.population, slot: start.slot, thread: role.thread,
+    description: engine.serverTokens, built: parts.builtOn,
+  })
+  return { mpm, seat: seatOf({ start, parts, role, server, engine, mpm, board, worker }) }
 }
+
+// As Apache: On by itself where the status is shown.
+const isExtended = ({ servers, modules }: Prepared): boolean =>
+  servers[0]!.get(globalCore).extendedStatus ?? modules.has('status_module')
+
+const mayBlock = ({ traits }: Mpm, { thread }: ThreadRole): boolean => !(traits.async && thread < 0)
 
 // Modules take over what the control process opened for them.
 async function inherit(start: ChildStart, { startup, modules }: Prepared): Promise<void> {
@@ -75,8 +95,8 @@ async function inherit(start: ChildStart, { startup, modules }: Prepared): Promi
   }
 }
 
-function engineOf(prepared: Prepared, parts: ProcessParts, role: ThreadRole, mpm: Mpm): ThreadEngine {
-  const { servers, vhosts, modules } = prepared
+function engineOf(prepared: Prepared, parts: ProcessParts, role: ThreadRole, tally: Tally): ThreadEngine {
+  const { servers, vhosts, modules, mpm } = prepared
   const settings = modules.settings()
   const resolverOf = (server: Server, files: FileCache): Resolver => new Resolver({
     conf: server.conf, settings,
@@ -91,7 +111,8 @@ function engineOf(prepared: Prepared, parts: ProcessParts, role: ThreadRole, mpm
     resolverOf,
     serverTokens: serverTokens(servers[0]!.get(globalCore).serverTokens),
     defaultDocumentRoot: parts.defaultDocumentRoot,
-    mayBlock: !(mpm.traits.async && role.thread < 0),
+    mayBlock: mayBlock(mpm, role),
+    tally,
   })
 }
 
@@ -102,13 +123,12 @@ interface SeatParts {
   readonly server: Server
   readonly engine: ThreadEngine
   readonly mpm: Mpm
+  readonly board: Scoreboard
+  readonly worker: WorkerRow
 }
 
-function seatOf({ start, parts, role, server, engine, mpm }: SeatParts): Seat {
+function seatOf({ start, parts, role, server, engine, mpm, board, worker }: SeatParts): Seat {
   const { port } = parts
-  const board = Scoreboard.attach(port.shared, start.board, start.population)
-  const worker = board.worker(start.slot, Math.max(role.thread, 0))
-  worker.begin(start.generation, port.host.threadId())
   const ends = new Map(start.listeners.map((socket) => [socket.fd, localEndOf(socket)]))
   return {
     slot: start.slot, thread: role.thread, server, population: start.population, engine,
@@ -124,6 +144,7 @@ function seatOf({ start, parts, role, server, engine, mpm }: SeatParts): Seat {
     startThread: (number, data) => role.startThread(number, data),
     ready: () => role.ready(),
     onFinish: (act) => role.onFinish(act),
+    onThreadLost: (act) => role.onThreadLost(act),
     retire: () => role.retire(),
     finished: () => role.finished(),
     log: (level, text) => log(level, logName(mpm), text, { server }),

@@ -5,19 +5,30 @@ import type { Fd } from '../port/port.ts'
 import type { Listening } from './listeners.ts'
 import { log } from './log.ts'
 import type { ChildHandle, Population } from './mpm.ts'
+import { FINISH_REASONS, type FinishReason, type SlotRow } from './scoreboard.ts'
 
 /** Names the variable that tells a process that it is a child, and which. */
 export const CHILD_VARIABLE = 'HTTPD_CHILD'
 
-/** Words of the control pipe, one byte each. */
+/** Words of the control pipe, one byte each. After `retiring` a second one says why. */
 export const Word = { finish: 'G', ready: 'R', retiring: 'Q' } as const
+
+const FIRST_REASON = 0x41
+
+/** `Q` and a letter. */
+export const retiringWord = (reason: FinishReason): string =>
+  Word.retiring + String.fromCharCode(FIRST_REASON + FINISH_REASONS.indexOf(reason))
+
+/** A child that retires for this reason answers connections until it is told to finish. */
+export const servesOn = (reason: FinishReason): boolean => reason !== 'MaxConnectionsPerChild' && reason !== 'stop'
+
+const reasonOf = (byte: number): FinishReason => FINISH_REASONS[byte - FIRST_REASON] ?? 'none'
 
 /** One generation, in descriptors of whoever reads it. */
 interface Handed {
   readonly generation: number
   readonly payload: { readonly fd: Fd; readonly bytes: number }
   readonly board: Fd
-  readonly listeners: readonly Listening[]
   /** As the control process has it: limits that were fixed at the first start hold, and lay out the scoreboard. */
   readonly population: Population
 }
@@ -25,6 +36,7 @@ interface Handed {
 /** What a child is told at its start, as JSON. Descriptors are the child's numbers. */
 export interface ChildStart extends Handed {
   readonly slot: number
+  readonly listeners: readonly Listening[]
   /** -1: there is no control process but this one. */
   readonly control: Fd
   /** What modules opened in the control process, by name. */
@@ -33,6 +45,8 @@ export interface ChildStart extends Handed {
 
 /** The same in descriptors of the control process. */
 export interface GenerationFiles extends Handed {
+  /** Sets of listening sockets: a child gets one. */
+  readonly buckets: readonly (readonly Listening[])[]
   readonly descriptors: ReadonlyMap<string, Fd>
   /** -1: children keep the user and group of the control process. */
   readonly userId: number
@@ -44,53 +58,72 @@ export interface Relaunch {
   readonly args: readonly string[]
 }
 
-/** Exit code of a child for which something was lacking (Apache's APEXIT_CHILDSICK). */
-const CHILD_SICK = 7
+/** Exit codes of a child (Apache's APEXIT_*). */
+export const Exit = {
+  ok: 0,
+  /** a fault that nobody caught */
+  fault: 1,
+  init: 2,
+  childInit: 3,
+  /** something was lacking, perhaps for a while: no replacement at once */
+  sick: 7,
+  /** no child can ever serve: the server ends */
+  fatal: 15,
+} as const
 
 const CONTROL = 3, PAYLOAD = 4, BOARD = 5, FIRST = 6
 
+/** What a child says, and that it is gone. */
+export interface Listens {
+  ready(child: Child): void
+  retiring(child: Child, reason: FinishReason): void
+  ended(child: Child, code: number | null, signal: NodeJS.Signals | null): void
+}
+
 export class Child implements ChildHandle {
   readonly slot: number
+  readonly bucket: number
   readonly generation: number
   ready = false
   finishing = false
+  /** When it was told to finish, or said that it does: ms since the epoch. */
+  finishTime = 0
   readonly #process: ChildProcess
+  readonly #row: SlotRow
+  readonly #listens: Listens
 
-  constructor(slot: number, files: GenerationFiles, relaunch: Relaunch, heard: (child: Child, word: 'ready' | 'retiring') => void,
-              ended: (child: Child, code: number | null, signal: NodeJS.Signals | null) => void) {
+  constructor(slot: number, bucket: number, files: GenerationFiles, row: SlotRow, relaunch: Relaunch, listens: Listens) {
     this.slot = slot
+    this.bucket = bucket
     this.generation = files.generation
+    this.#row = row
+    this.#listens = listens
     this.#process = spawn(relaunch.command, [...relaunch.args], {
       stdio: ['ignore', 2, 2, 'pipe', files.payload.fd, files.board,
-        ...files.listeners.map(({ fd }) => fd), ...files.descriptors.values()],
-      env: { ...process.env, [CHILD_VARIABLE]: JSON.stringify(startOf(slot, files)) },
+        ...files.buckets[bucket]!.map(({ fd }) => fd), ...files.descriptors.values()],
+      env: { ...process.env, [CHILD_VARIABLE]: JSON.stringify(startOf(slot, bucket, files)) },
       ...(files.userId >= 0 && { uid: files.userId }),
       ...(files.groupId >= 0 && { gid: files.groupId }),
     })
-    this.#pipe?.on('data', (bytes: Buffer) => {
-      if (bytes.includes(Word.ready)) {
-        this.ready = true
-        heard(this, 'ready')
-      }
-      if (bytes.includes(Word.retiring)) heard(this, 'retiring')
-    })
+    row.begin(this.pid, this.generation, bucket)
+    this.#pipe?.on('data', (bytes: Buffer) => this.#hear(bytes))
     // The pipe breaks when the child dies; its end is what counts.
     this.#pipe?.on('error', () => undefined)
     this.#process.on('error', (error) => {
       if (this.#process.pid !== undefined) return
       log('error', 'core', `SY00032: Cannot start a child process: ${error.message}`)
-      ended(this, CHILD_SICK, null)
+      listens.ended(this, Exit.sick, null)
     })
-    this.#process.on('exit', (code, signal) => ended(this, code, signal))
+    this.#process.on('exit', (code, signal) => listens.ended(this, code, signal))
   }
 
   get pid(): number {
     return this.#process.pid ?? -1
   }
 
-  finish(): void {
+  finish(reason: FinishReason): void {
     if (this.finishing) return
-    this.finishing = true
+    this.#isFinishing(reason)
     this.#pipe?.write(Word.finish)
   }
 
@@ -98,13 +131,35 @@ export class Child implements ChildHandle {
     this.#process.kill(signal)
   }
 
+  #hear(bytes: Buffer): void {
+    for (let i = 0; i < bytes.length; i++) {
+      const word = String.fromCharCode(bytes[i]!)
+      if (word === Word.ready) {
+        this.ready = true
+        this.#listens.ready(this)
+      } else if (word === Word.retiring && i + 1 < bytes.length) this.#retires(reasonOf(bytes[++i]!))
+    }
+  }
+
+  #retires(reason: FinishReason): void {
+    if (!servesOn(reason)) this.#isFinishing(reason)
+    this.#listens.retiring(this, reason)
+  }
+
+  #isFinishing(reason: FinishReason): void {
+    this.finishing = true
+    this.finishTime = Date.now()
+    this.#row.finish(reason)
+  }
+
   get #pipe(): Duplex | undefined {
     return (this.#process.stdio[CONTROL] as Duplex | null | undefined) ?? undefined
   }
 }
 
-function startOf(slot: number, files: GenerationFiles): ChildStart {
-  const { generation, payload, listeners, population, descriptors } = files
+function startOf(slot: number, bucket: number, files: GenerationFiles): ChildStart {
+  const { generation, payload, population, descriptors } = files
+  const listeners = files.buckets[bucket]!
   const named = [...descriptors.keys()].map((name, i) => [name, FIRST + listeners.length + i] as const)
   return {
     slot, generation, population, control: CONTROL,

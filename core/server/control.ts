@@ -53,6 +53,7 @@ class Control {
   #board: { readonly fd: Fd; readonly board: Scoreboard } | undefined
   #generation = 0
   #saidReady = false
+  readonly #said = new Set<string>()
   #logFd: Fd | undefined
 
   constructor(start: ServerStart, { port, relaunch, here }: ControlParts) {
@@ -79,7 +80,7 @@ class Control {
 
   // -X: no children, no word in the log, ended by the first TERM or INT.
   async #serveHere({ files }: Generation): Promise<number> {
-    await this.#here({ ...files, slot: 0, control: -1, descriptors: Object.fromEntries(files.descriptors) })
+    await this.#here({ ...files, slot: 0, listeners: files.buckets[0]!, control: -1, descriptors: Object.fromEntries(files.descriptors) })
     return new Promise<number>(() => undefined)
   }
 
@@ -104,8 +105,9 @@ class Control {
     return prepared.mpm.run({
       generation: files.generation, server: prepared.servers[0]!, population: files.population, board,
       children: this.#children.alive,
-      start: (slot) => this.#children.start(slot, files, board),
+      start: (slot, bucket) => this.#children.start(slot, bucket, files, board),
       next: () => this.#nextEvent(),
+      said: this.#said, now: () => performance.now(),
       log: (level, text) => log(level, module, text),
     })
   }
@@ -153,7 +155,7 @@ class Control {
     return {
       prepared,
       files: {
-        generation: this.#generation, listeners: listening, population: within(wanted, board), descriptors,
+        generation: this.#generation, buckets: [listening], population: within(wanted, board), descriptors,
         ...this.#userOf(prepared), payload: this.#payload(prepared), board: fd,
       },
     }
@@ -211,7 +213,7 @@ class Control {
     const next = await this.#open(answer, true)
     if ('texts' in next) return this.#keep(next.texts)
     if (asked === 'restart') await this.#children.reclaim()
-    this.#listeners.closeOthers(next.files.listeners)
+    this.#listeners.closeOthers(next.files.buckets.flat())
     this.#closeFiles(now, next)
     return next
   }

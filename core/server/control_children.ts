@@ -1,7 +1,7 @@
 /** The children of a control process, and everything that happens to it: one queue of events, read by the MPM. */
 import { Child, type GenerationFiles, type Relaunch } from './children.ts'
 import type { Asked, SiteEvent } from './mpm.ts'
-import type { Scoreboard } from './scoreboard.ts'
+import { Status, type Scoreboard } from './scoreboard.ts'
 
 export interface ChildrenParts {
   readonly relaunch: Relaunch
@@ -47,14 +47,20 @@ export class ChildrenOf {
     return this.#failures >= HOPELESS
   }
 
-  start(slot: number, files: GenerationFiles, board: Scoreboard): Child {
+  start(slot: number, bucket: number, files: GenerationFiles, board: Scoreboard): Child {
     this.#board = board
-    const child = new Child(slot, files, this.#parts.relaunch, (speaker, word) => {
-      this.#failures = 0
-      this.#parts.heard()
-      this.#happened({ kind: word, child: speaker })
-    }, (ended, code, signal) => this.#ended(ended, code, signal))
+    const child = new Child(slot, bucket, files, board.slot(slot), this.#parts.relaunch, {
+      ready: (speaker) => {
+        this.#failures = 0
+        this.#parts.heard()
+        this.#happened({ kind: 'ready', child: speaker })
+      },
+      retiring: (speaker, reason) => this.#happened({ kind: 'retiring', child: speaker, reason }),
+      ended: (gone, code, signal) => this.#ended(gone, code, signal),
+    })
     this.alive.set(slot, child)
+    for (let thread = 0; thread < files.population.threadsPerChild; thread++)
+      board.worker(slot, thread).status = Status.starting
     return child
   }
 
@@ -95,7 +101,7 @@ export class ChildrenOf {
 
   /** Lets all children finish. @param limit seconds, 0: no limit */
   async finishAll(limit: number): Promise<void> {
-    for (const child of this.alive.values()) child.finish()
+    for (const child of this.alive.values()) child.finish('stop')
     const until = limit > 0 ? Date.now() + limit * SECOND : Infinity
     while (this.alive.size > 0 && Date.now() < until) {
       const event = this.#events.shift()

@@ -44,6 +44,9 @@ export class HttpConn implements Conn, Connection {
   patience = 0
   request: RequestRec | undefined
   closed = false
+  /** Requests answered on it, and bytes of their bodies. */
+  answered = 0
+  bytesAnswered = 0
   readonly #owner: ConnOwner
   #phase: Phase = Phase.head
   #local: Endpoint | undefined

@@ -14,7 +14,7 @@
 import type { Module } from '../hook/module.ts'
 import type { Server } from '../hook/types.ts'
 import type { Bell, Endpoint, Fd, Poller, PollProvider } from '../port/port.ts'
-import type { WorkerRow, Scoreboard, ProcessRow } from './scoreboard.ts'
+import type { FinishReason, ProcessRow, Scoreboard, WorkerRow } from './scoreboard.ts'
 
 /** What a connection waits for. Plain numbers: one is answered for each step. */
 export const Next = {
@@ -135,6 +135,8 @@ export interface Population {
   readonly maxServers: number
   readonly minSpare: number
   readonly maxSpare: number
+  /** Sets of listening sockets (ListenCoresBucketsRatio); each child has one of them. Fixed at the first start. */
+  readonly buckets: number
 }
 
 export type Asked = 'stop' | 'graceful-stop' | 'restart' | 'graceful' | 'fatal'
@@ -147,20 +149,30 @@ export interface Site {
   readonly board: Scoreboard
   /** Children alive, old generations included, by slot. */
   readonly children: ReadonlyMap<number, ChildHandle>
-  /** @throws Error if no process could be made */
-  start(slot: number): ChildHandle
+  /**
+   * Starts a child. If no process can be made, it ends at once with APEXIT_CHILDSICK.
+   * @param bucket which set of listening sockets it gets
+   */
+  start(slot: number, bucket: number): ChildHandle
+  /** Things said once in the life of the control process, across restarts: the numbers of messages. */
+  readonly said: Set<string>
+  /** Milliseconds, monotonic. */
+  now(): number
   /** What happens next: a second passed, a child ended, or somebody asked for something. */
   next(): Promise<SiteEvent>
   log(level: 'error' | 'warn' | 'notice' | 'info' | 'debug' | 'alert', text: string): void
 }
 
 export type SiteEvent =
-  /** A second passed in which nothing else happened. */
+  /** A second passed in which no child ended. */
   | { readonly kind: 'tick' }
   /** A child said that it serves. */
   | { readonly kind: 'ready'; readonly child: ChildHandle }
-  /** A child is about to finish of its own accord: MaxConnectionsPerChild. */
-  | { readonly kind: 'retiring'; readonly child: ChildHandle }
+  /**
+   * A child has served long enough. With MaxConnectionsPerChild it accepts nothing any more; otherwise it serves on
+   * until it is told to finish, so that another can take its place first.
+   */
+  | { readonly kind: 'retiring'; readonly child: ChildHandle; readonly reason: FinishReason }
   | { readonly kind: 'ended'; readonly child: ChildHandle; readonly code: number | null; readonly signal: string | null }
   | { readonly kind: 'asked'; readonly asked: Asked }
 
@@ -170,10 +182,11 @@ export interface ChildHandle {
   readonly generation: number
   /** It said that it serves. */
   readonly ready: boolean
-  /** It was told to finish. */
+  readonly bucket: number
+  /** It was told to finish, or does so of its own accord. */
   readonly finishing: boolean
   /** Answer what is under way, then end. */
-  finish(): void
+  finish(reason: FinishReason): void
   kill(signal: 'SIGTERM' | 'SIGKILL'): void
 }
 
@@ -204,6 +217,11 @@ export interface Seat {
   ready(): void
   /** Called once when the child is to finish. */
   onFinish(act: () => void): void
+  /**
+   * Main thread: called when a thread of the crew is no more (HandlerTimeout, or an exception that nobody caught), after
+   * it has ended and before another one takes its number. Whatever it held is to be closed.
+   */
+  onThreadLost(act: (thread: number) => void): void
   /** Asks for the whole child to finish: it has served long enough. */
   retire(): void
   /** This thread has finished; the process ends when all of them have. */

@@ -108,6 +108,7 @@ export function processRequest(r: RequestRec): Answer<Status> {
     logFault(r, fault)
     return fail(r, fault.status, fault.note)
   }
+  r.connection.engine.tally.begin(r)
   return run(r, STEPS)
 }
 
@@ -203,19 +204,25 @@ export function logRequest(r: RequestRec): void {
   const first = firstOf(r)
   if (first.logged) return
   first.logged = true
-  const chain = first.chains.logTransaction
-  if (chain.length === 0) return
+  const { connection, chains } = first
   try {
-    void first.connection.engine.hooks.logTransaction.walk(chain, first)
+    if (chains.logTransaction.length > 0) void connection.engine.hooks.logTransaction.walk(chains.logTransaction, first)
   } catch (error) {
     r.log('error', 'core', `SY00003: fault in a log hook: ${String(error)}`)
   }
+  connection.engine.tally.end(first, lastOf(first).bytesSent, connection)
 }
 
 function firstOf(r: RequestRec): RequestRec {
   let first = r
   while (first.prev !== undefined) first = first.prev
   return first
+}
+
+function lastOf(r: RequestRec): RequestRec {
+  let last = r
+  while (last.next !== undefined) last = last.next
+  return last
 }
 
 /** ap_internal_redirect: a new request on the same connection, answered in the place of `r`. */

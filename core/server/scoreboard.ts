@@ -1,8 +1,15 @@
 /**
- * The scoreboard: a fixed table in memory that all processes share. One row
- * per process, one per worker; each row is written by its owner only, read by
- * anybody, and never locked. 32-bit words; counters are written with Atomics
- * so that a reader sees whole values.
+ * The scoreboard: a fixed table in memory that all processes share.
+ *
+ *   global            written by the control process
+ *   per slot:
+ *     slot row        written by the control process: who has the slot, and why it is finishing
+ *     process row     written by the child: its connections
+ *     worker rows     each written by its thread: what it does, what it has done
+ *     listener row    the same for the child's main thread, where that answers requests by itself
+ *
+ * Each row has one writer, anybody reads, nothing is locked: a reader may see a row in the middle of a change, never
+ * half a number (aligned 32- and 64-bit stores are whole on every machine that Node runs on).
  */
 import type { Fd, Shared } from '../port/port.ts'
 
@@ -11,68 +18,223 @@ export const Status = {
   dead: 0, starting: 1, ready: 2, read: 3, write: 4, keepalive: 5, log: 6, dns: 7, closing: 8, graceful: 9, idleKill: 10,
 } as const
 
-const GLOBAL_WORDS = 16
-const PROCESS_WORDS = 16
-const WORKER_WORDS = 16
+/** Why a child is to end. The order is that of the numbers in shared memory. */
+export const FINISH_REASONS = [
+  'none', 'graceful restart', 'stop', 'more idle workers than wanted', 'MaxConnectionsPerChild', 'requests answered',
+  'memory in use', 'age', 'a fault in one of its threads',
+] as const
+export type FinishReason = (typeof FINISH_REASONS)[number]
 
-const G = { serverLimit: 0, threadLimit: 1, generation: 2, restarts: 3 } as const
-const P = { pid: 0, generation: 1, quiescing: 2, notAccepting: 3, connections: 4, keepAlive: 5, closing: 6, writing: 7, suspended: 8, accepted: 9 } as const
-const W = { status: 0, generation: 1, tid: 2, accesses: 3 } as const
+/** Words (32 bit) and numbers (64 bit floating point, exact up to 2^53) of each part; sizes in bytes. */
+const G = { serverLimit: 0, threadLimit: 1, slots: 2, generation: 3, configGeneration: 4, gracefulRestarts: 5, restarts: 6, crashes: 7 } as const
+const GN = { startTime: 0, restartTime: 1 } as const
+const S = { pid: 0, generation: 1, bucket: 2, reason: 3 } as const
+const SN = { startTime: 0, finishTime: 1 } as const
+const P = { quiescing: 0, notAccepting: 1, connections: 2, waitIo: 3, writing: 4, keepAlive: 5, closing: 6, suspended: 7, accepted: 8 } as const
+const W = { status: 0, generation: 1, tid: 2, pid: 3, fd: 4, answering: 5 } as const
+const WN = {
+  accesses: 0, bytes: 1, myAccesses: 2, myBytes: 3, connAccesses: 4, connBytes: 5, startTime: 6, stopTime: 7, duration: 8, deadline: 9, lastDuration: 10,
+} as const
+const TEXT = { client: [0, 64], request: [64, 64], vhost: [128, 32], protocol: [160, 16], handler: [176, 32] } as const
 
-/** The row of one process. */
-export class ProcessRow {
-  readonly #words: Int32Array
-  readonly #at: number
+const NUMBERS_AT = 32
+const GLOBAL_BYTES = 64
+const SLOT_BYTES = 64
+const PROCESS_BYTES = 64
+const WORKER_NUMBERS_AT = 24
+const WORKER_TEXT_AT = 112
+const WORKER_BYTES = 320
 
-  constructor(words: Int32Array, at: number) {
-    this.#words = words
-    this.#at = at
+/** Children that finish keep their slots; so that new ones never wait for these, there are more slots than ServerLimit. */
+const SPARE_SLOTS_PER_SERVER = 7
+const MOST_SPARE_SLOTS = 1024
+
+/** The same memory as words, as numbers and as bytes. */
+interface Cells {
+  readonly words: Int32Array
+  readonly numbers: Float64Array
+  readonly bytes: Buffer
+}
+
+/** Common to all rows: where it stands in the cells. */
+class Row {
+  protected readonly cells: Cells
+  protected readonly at: number
+
+  constructor(cells: Cells, at: number) {
+    this.cells = cells
+    this.at = at
   }
 
-  get(field: keyof typeof P): number {
-    return Atomics.load(this.#words, this.#at + P[field])
+  protected word(index: number): number {
+    return Atomics.load(this.cells.words, (this.at >> 2) + index)
   }
 
-  /** Counts one up, from any thread of the process. @returns the new count */
-  increment(field: keyof typeof P): number {
-    return Atomics.add(this.#words, this.#at + P[field], 1) + 1
-  }
-
-  set(field: keyof typeof P, value: number): void {
-    Atomics.store(this.#words, this.#at + P[field], value)
+  protected setWord(index: number, value: number): void {
+    Atomics.store(this.cells.words, (this.at >> 2) + index, value)
   }
 }
 
-/** The row of one worker: a thread of the crew, or a process without threads. */
-export class WorkerRow {
-  readonly #words: Int32Array
-  readonly #at: number
-
-  constructor(words: Int32Array, at: number) {
-    this.#words = words
-    this.#at = at
+/** What the control process says of a slot. */
+export class SlotRow extends Row {
+  /** 0: nobody has the slot. */
+  get pid(): number {
+    return this.word(S.pid)
   }
 
+  get generation(): number {
+    return this.word(S.generation)
+  }
+
+  /** Which set of listening sockets it has (ListenCoresBucketsRatio). */
+  get bucket(): number {
+    return this.word(S.bucket)
+  }
+
+  get reason(): FinishReason {
+    return FINISH_REASONS[this.word(S.reason)] ?? 'none'
+  }
+
+  /** ms since the epoch. */
+  get startTime(): number {
+    return this.#number(SN.startTime)
+  }
+
+  /** When it was told to finish, ms since the epoch; 0: it was not. */
+  get finishTime(): number {
+    return this.#number(SN.finishTime)
+  }
+
+  begin(pid: number, generation: number, bucket: number): void {
+    this.#setNumber(SN.startTime, Date.now())
+    this.#setNumber(SN.finishTime, 0)
+    this.setWord(S.reason, 0)
+    this.setWord(S.generation, generation)
+    this.setWord(S.bucket, bucket)
+    this.setWord(S.pid, pid)
+  }
+
+  finish(reason: FinishReason): void {
+    this.#setNumber(SN.finishTime, Date.now())
+    this.setWord(S.reason, FINISH_REASONS.indexOf(reason))
+  }
+
+  clear(): void {
+    for (const word of Object.values(S)) this.setWord(word, 0)
+    for (const number of Object.values(SN)) this.#setNumber(number, 0)
+  }
+
+  #number(index: number): number {
+    return this.cells.numbers[((this.at + NUMBERS_AT) >> 3) + index]!
+  }
+
+  #setNumber(index: number, value: number): void {
+    this.cells.numbers[((this.at + NUMBERS_AT) >> 3) + index] = value
+  }
+}
+
+/** What a child says of itself. */
+export class ProcessRow extends Row {
+  get(field: keyof typeof P): number {
+    return this.word(P[field])
+  }
+
+  /** Counts up or down, from any thread of the process. @returns the new count */
+  add(field: keyof typeof P, by: number): number {
+    return Atomics.add(this.cells.words, (this.at >> 2) + P[field], by) + by
+  }
+
+  set(field: keyof typeof P, value: number): void {
+    this.setWord(P[field], value)
+  }
+
+  clear(): void {
+    for (const word of Object.values(P)) this.setWord(word, 0)
+  }
+}
+
+/** One worker: a thread of the crew, or a process without threads. */
+export class WorkerRow extends Row {
   get status(): number {
-    return Atomics.load(this.#words, this.#at + W.status)
+    return this.word(W.status)
   }
 
   set status(value: number) {
-    Atomics.store(this.#words, this.#at + W.status, value)
+    this.setWord(W.status, value)
   }
 
-  /** One more request was answered. */
-  count(): void {
-    Atomics.add(this.#words, this.#at + W.accesses, 1)
+  get generation(): number {
+    return this.word(W.generation)
   }
 
-  get accesses(): number {
-    return Atomics.load(this.#words, this.#at + W.accesses)
+  /** Kernel id of the thread, as in ps -L. */
+  get tid(): number {
+    return this.word(W.tid)
   }
 
-  begin(generation: number, tid: number): void {
-    Atomics.store(this.#words, this.#at + W.generation, generation)
-    Atomics.store(this.#words, this.#at + W.tid, tid)
+  get pid(): number {
+    return this.word(W.pid)
+  }
+
+  /** Descriptor of the connection that a handler is answering; -1: none. Set while a deadline holds. */
+  get fd(): number {
+    return this.word(W.fd) - 1
+  }
+
+  set fd(value: number) {
+    this.setWord(W.fd, value + 1)
+  }
+
+  /** Bytes of the answer may have left already. */
+  get answering(): boolean {
+    return this.word(W.answering) === 1
+  }
+
+  set answering(value: boolean) {
+    this.setWord(W.answering, value ? 1 : 0)
+  }
+
+  /**
+   * Counters and times: accesses and bytes of all workers that have had the row; `my…` of this one; `conn…` of its
+   * connection. Times are ms since the epoch, durations ms. `deadline` 0: none.
+   */
+  get(field: keyof typeof WN): number {
+    return this.cells.numbers[((this.at + WORKER_NUMBERS_AT) >> 3) + WN[field]]!
+  }
+
+  set(field: keyof typeof WN, value: number): void {
+    this.cells.numbers[((this.at + WORKER_NUMBERS_AT) >> 3) + WN[field]] = value
+  }
+
+  /** One character per byte. */
+  text(field: keyof typeof TEXT): string {
+    const [at, length] = TEXT[field]
+    const from = this.at + WORKER_TEXT_AT + at
+    const end = this.cells.bytes.indexOf(0, from)
+    return this.cells.bytes.toString('latin1', from, end < 0 ? from + length : Math.min(end, from + length))
+  }
+
+  /** Cut to what fits. */
+  setText(field: keyof typeof TEXT, text: string): void {
+    const [at, length] = TEXT[field]
+    const from = this.at + WORKER_TEXT_AT + at
+    const written = this.cells.bytes.write(text, from, length - 1, 'latin1')
+    this.cells.bytes[from + written] = 0
+  }
+
+  /** A thread takes the row. What the one before it counted stays in the sums. */
+  begin(generation: number, pid: number, tid: number): void {
+    this.setWord(W.generation, generation)
+    this.setWord(W.pid, pid)
+    this.setWord(W.tid, tid)
+    this.setWord(W.fd, 0)
+    for (const field of ['myAccesses', 'myBytes', 'connAccesses', 'connBytes', 'deadline'] as const) this.set(field, 0)
+  }
+
+  /** Its thread is gone. Its last request stays to be seen, as Apache has it. */
+  clear(): void {
+    for (const word of [W.status, W.tid, W.pid, W.fd, W.answering]) this.setWord(word, 0)
+    this.set('deadline', 0)
   }
 }
 
@@ -82,20 +244,27 @@ export interface Limits {
   readonly threadLimit: number
 }
 
+/** Slots for children, those that finish included. */
+export const slotsFor = (serverLimit: number): number =>
+  serverLimit + Math.min(serverLimit * SPARE_SLOTS_PER_SERVER, MOST_SPARE_SLOTS)
+
 export class Scoreboard {
   readonly serverLimit: number
   readonly threadLimit: number
-  readonly #words: Int32Array
+  /** More than serverLimit: children that finish do not stand in the way of new ones. */
+  readonly slots: number
+  readonly #cells: Cells
 
   /** @param memory shared, zeroed when new, of `Scoreboard.bytes` size */
   constructor(memory: ArrayBuffer, serverLimit: number, threadLimit: number) {
-    this.#words = new Int32Array(memory)
+    this.#cells = { words: new Int32Array(memory), numbers: new Float64Array(memory), bytes: Buffer.from(memory) }
     this.serverLimit = serverLimit
     this.threadLimit = threadLimit
+    this.slots = slotsFor(serverLimit)
   }
 
   static bytes(serverLimit: number, threadLimit: number): number {
-    return 4 * (GLOBAL_WORDS + serverLimit * (PROCESS_WORDS + threadLimit * WORKER_WORDS))
+    return GLOBAL_BYTES + slotsFor(serverLimit) * slotBytes(threadLimit)
   }
 
   /** Over shared memory that another process made. */
@@ -103,30 +272,68 @@ export class Scoreboard {
     return new Scoreboard(shared.attach(fd, Scoreboard.bytes(serverLimit, threadLimit)), serverLimit, threadLimit)
   }
 
-  /** Written by the control process before the first child starts. */
+  /** A generation begins: written by the control process before its first child starts. */
   describe(generation: number): void {
-    Atomics.store(this.#words, G.serverLimit, this.serverLimit)
-    Atomics.store(this.#words, G.threadLimit, this.threadLimit)
-    Atomics.store(this.#words, G.generation, generation)
+    const now = Date.now()
+    this.setGlobal('serverLimit', this.serverLimit)
+    this.setGlobal('threadLimit', this.threadLimit)
+    this.setGlobal('slots', this.slots)
+    this.setGlobal('generation', generation)
+    this.setGlobal('configGeneration', this.global('configGeneration') + 1)
+    if (this.startTime === 0) this.#cells.numbers[(NUMBERS_AT >> 3) + GN.startTime] = now
+    this.#cells.numbers[(NUMBERS_AT >> 3) + GN.restartTime] = now
+  }
+
+  global(field: keyof typeof G): number {
+    return Atomics.load(this.#cells.words, G[field])
+  }
+
+  /** Control process only. */
+  setGlobal(field: keyof typeof G, value: number): void {
+    Atomics.store(this.#cells.words, G[field], value)
   }
 
   get generation(): number {
-    return Atomics.load(this.#words, G.generation)
+    return this.global('generation')
+  }
+
+  /** When the server was started, and when it last read its configuration; ms since the epoch. */
+  get startTime(): number {
+    return this.#cells.numbers[(NUMBERS_AT >> 3) + GN.startTime]!
+  }
+
+  get restartTime(): number {
+    return this.#cells.numbers[(NUMBERS_AT >> 3) + GN.restartTime]!
+  }
+
+  slot(slot: number): SlotRow {
+    return new SlotRow(this.#cells, this.#slotAt(slot))
   }
 
   process(slot: number): ProcessRow {
-    return new ProcessRow(this.#words, GLOBAL_WORDS + slot * (PROCESS_WORDS + this.threadLimit * WORKER_WORDS))
+    return new ProcessRow(this.#cells, this.#slotAt(slot) + SLOT_BYTES)
   }
 
+  /** @param thread 0 and up, or -1 for the main thread where it answers requests by itself (event's listener) */
   worker(slot: number, thread: number): WorkerRow {
-    const row = GLOBAL_WORDS + slot * (PROCESS_WORDS + this.threadLimit * WORKER_WORDS)
-    return new WorkerRow(this.#words, row + PROCESS_WORDS + thread * WORKER_WORDS)
+    const index = thread < 0 ? this.threadLimit : thread
+    return new WorkerRow(this.#cells, this.#slotAt(slot) + SLOT_BYTES + PROCESS_BYTES + index * WORKER_BYTES)
   }
 
   /** Cleans the rows of a child that is gone; its counters of answered requests stay. */
   clear(slot: number): void {
-    const row = this.process(slot)
-    for (const field of Object.keys(P) as (keyof typeof P)[]) row.set(field, 0)
-    for (let thread = 0; thread < this.threadLimit; thread++) this.worker(slot, thread).status = Status.dead
+    this.slot(slot).clear()
+    this.process(slot).clear()
+    for (let thread = -1; thread < this.threadLimit; thread++) {
+      const row = this.worker(slot, thread)
+      // Rows that nobody ever had are not touched: their memory costs nothing.
+      if (row.pid !== 0 || row.status !== Status.dead) row.clear()
+    }
+  }
+
+  #slotAt(slot: number): number {
+    return GLOBAL_BYTES + slot * slotBytes(this.threadLimit)
   }
 }
+
+const slotBytes = (threadLimit: number): number => SLOT_BYTES + PROCESS_BYTES + (threadLimit + 1) * WORKER_BYTES

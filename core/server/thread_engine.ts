@@ -18,6 +18,7 @@ import { dirCore, Opt, optionBits, serverCore } from './core_settings.ts'
 import { FileCache } from './file_cache.ts'
 import type { Conn, ConnOwner, Engine } from './mpm.ts'
 import { OutBuffer } from './outlet.ts'
+import type { Tally } from './tally.ts'
 import type { VhostTable } from './vhost_table.ts'
 
 const INPUT_BYTES = 16 * 1024
@@ -40,6 +41,8 @@ export interface EngineParts {
   readonly defaultDocumentRoot: string
   /** False for event's listener. */
   readonly mayBlock: boolean
+  /** This thread's row of the scoreboard. */
+  readonly tally: Tally
 }
 
 /** What the engine keeps of one server, decided once. */
@@ -67,6 +70,7 @@ export class ThreadEngine implements Engine {
   readonly head = new RequestHead()
   readonly files: FileCache
   readonly serverTokens: string
+  readonly tally: Tally
   finishing = false
   /** The only server, where there are no virtual hosts. */
   readonly only: Served | undefined
@@ -82,6 +86,7 @@ export class ThreadEngine implements Engine {
     this.vhosts = parts.vhosts
     this.log = parts.log
     this.mayBlock = parts.mayBlock
+    this.tally = parts.tally
     this.serverTokens = parts.serverTokens
     this.input = parts.port.host.memory(INPUT_BYTES)
     this.output = new OutBuffer(parts.port.host.memory(OUTPUT_BYTES))

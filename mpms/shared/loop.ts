@@ -113,7 +113,7 @@ export class Loop implements ConnOwner {
     }
     this.#berths[conn.fd] = berth
     this.#count++
-    this.seat.process.set('connections', this.#count)
+    this.seat.process.add('connections', 1)
     this.#settle(berth, conn.advance())
   }
 
@@ -198,7 +198,7 @@ export class Loop implements ConnOwner {
   // MaxConnectionsPerChild counts what all threads of the process have accepted.
   #isLast(): boolean {
     const { connectionsPerChild, process } = this.seat
-    return connectionsPerChild > 0 && process.increment('accepted') >= connectionsPerChild
+    return connectionsPerChild > 0 && process.add('accepted', 1) >= connectionsPerChild
   }
 
   #acceptFailed(result: number): void {
@@ -276,7 +276,7 @@ export class Loop implements ConnOwner {
     berth.interest = 0
     this.#berths[berth.conn.fd] = undefined
     this.#count--
-    this.seat.process.set('connections', this.#count)
+    this.seat.process.add('connections', -1)
   }
 
   /** Tells the seat, once, that nothing is left to do. */

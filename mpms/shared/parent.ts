@@ -60,11 +60,11 @@ class Parent {
   takeOver(): void {
     if (this.#old.length === 0) return
     if (this.#mine().some((child) => child.ready) || Date.now() - this.#begun > TAKEOVER_LIMIT) {
-      for (const child of this.#old) child.finish()
+      for (const child of this.#old) child.finish('graceful restart')
       this.#old = []
     } else if (this.#leaving === undefined && this.#freeSlots(1).length === 0) {
       this.#leaving = this.#old.shift()
-      this.#leaving?.finish()
+      this.#leaving?.finish('graceful restart')
     }
   }
 
@@ -92,7 +92,7 @@ class Parent {
       this.#site.log('error', this.#texts.full)
     }
     this.#start(plan.start)
-    if (plan.stop > 0) this.#mostIdle()?.finish()
+    if (plan.stop > 0) this.#mostIdle()?.finish('more idle workers than wanted')
   }
 
   ended({ child, code, signal }: Extract<SiteEvent, { kind: 'ended' }>): void {
@@ -109,7 +109,7 @@ class Parent {
   }
 
   #start(howMany: number): void {
-    for (const slot of this.#freeSlots(howMany)) this.#site.start(slot)
+    for (const slot of this.#freeSlots(howMany)) this.#site.start(slot, 0)
   }
 
   #mine(): ChildHandle[] {
@@ -118,7 +118,7 @@ class Parent {
 
   #freeSlots(howMany: number): number[] {
     const slots: number[] = []
-    for (let slot = 0; slot < this.#site.board.serverLimit && slots.length < howMany; slot++)
+    for (let slot = 0; slot < this.#site.board.slots && slots.length < howMany; slot++)
       if (!this.#site.children.has(slot)) slots.push(slot)
     return slots
   }

@@ -38,7 +38,7 @@ export function threadedPopulation(server: Server, texts: ThreadedTexts, correct
   const startServers = atLeastOne(said.startServers ?? 1, 'StartServers', texts.startServers, '.', correct)
   const minSpare = atLeastOne(said.minSpareThreads ?? 2, 'MinSpareThreads', texts.minSpareThreads, SPARE_TEXT, correct)
   const maxSpare = Math.max(said.maxSpareThreads ?? 16, minSpare + threads + 1)
-  return { startServers: Math.min(startServers, maxServers), serverLimit, threadLimit, threadsPerChild: threads, maxServers, minSpare, maxSpare }
+  return { startServers: Math.min(startServers, maxServers), serverLimit, threadLimit, threadsPerChild: threads, maxServers, minSpare, maxSpare, buckets: 1 }
 }
 
 function threadsPerChild(asked: number, limit: number, texts: ThreadedTexts, correct: Correction): number {

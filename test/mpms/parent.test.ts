@@ -5,7 +5,7 @@ import { Scoreboard, Status } from '../../core/server/scoreboard.ts'
 import { keepPopulation } from '../../mpms/shared/parent.ts'
 
 const POPULATION: Population = {
-  startServers: 2, serverLimit: 4, threadLimit: 2, threadsPerChild: 2, maxServers: 4, minSpare: 2, maxSpare: 5,
+  startServers: 2, serverLimit: 4, threadLimit: 2, threadsPerChild: 2, maxServers: 4, minSpare: 2, maxSpare: 5, buckets: 1,
 }
 const TEXTS = { full: 'it is full', busy: (children: number) => `it is busy: ${children}` }
 
@@ -13,6 +13,7 @@ class FakeChild implements ChildHandle {
   readonly pid: number
   readonly slot: number
   readonly generation: number
+  readonly bucket = 0
   ready = false
   finishing = false
 
@@ -47,7 +48,10 @@ class FakeSite implements Site {
     this.board = new Scoreboard(new ArrayBuffer(Scoreboard.bytes(serverLimit, threadLimit)), serverLimit, threadLimit)
   }
 
-  start = (slot: number, generation = this.generation): FakeChild => {
+  readonly said = new Set<string>()
+  now = (): number => 0
+  start = (slot: number): FakeChild => this.startOf(slot, this.generation)
+  startOf(slot: number, generation: number): FakeChild {
     const child = new FakeChild(slot, generation, ++this.#pids)
     this.children.set(slot, child)
     return child
@@ -131,7 +135,7 @@ t.test('a child that has served long enough is replaced at once', async (t) => {
   const site = new FakeSite(0, { ...POPULATION, startServers: 1 })
   site.tell(() => site.serve(0, ready, ready)).tell(() => {
     site.board.process(0).set('quiescing', 1)
-    return { kind: 'retiring', child: site.children.get(0)! }
+    return { kind: 'retiring', child: site.children.get(0)!, reason: 'MaxConnectionsPerChild' }
   }).tell(() => site.end(0))
   await site.run()
   t.same([...site.children.values()].map((child) => child.slot), [1], 'started while the first one still answered')
@@ -139,7 +143,7 @@ t.test('a child that has served long enough is replaced at once', async (t) => {
 
 t.test('an old generation finishes once a child of the new one serves', async (t) => {
   const site = new FakeSite(1)
-  const old = site.start(0, 0)
+  const old = site.startOf(0, 0)
   let before = true
   site.tell(() => (before = old.finishing, { kind: 'tick' })).tell(() => (before ||= old.finishing, site.serve(1, ready, ready)))
   await site.run()
@@ -150,7 +154,7 @@ t.test('an old generation finishes once a child of the new one serves', async (t
 
 t.test('without a free slot the old children make room one by one', async (t) => {
   const site = new FakeSite(1, { ...POPULATION, startServers: 4 })
-  const old = [0, 1, 2, 3].map((slot) => site.start(slot, 0))
+  const old = Array.from({ length: site.board.slots }, (_, slot) => site.startOf(slot, 0))
   const finishing = () => old.filter((child) => child.finishing).length
   const seen: number[] = []
   site.tell(() => (seen.push(finishing()), { kind: 'tick' }))
@@ -159,7 +163,7 @@ t.test('without a free slot the old children make room one by one', async (t) =>
     .tell(() => (seen.push(finishing()), site.end(1)))
     .tell(() => site.end(2)).tell(() => site.end(3))
   await site.run()
-  t.same(seen, [1, 1, 2, 1, 4], 'one, then one more for the next slot, then all, since a new one serves')
+  t.same(seen, [1, 1, 2, 1, site.board.slots], 'one, then one more for the next slot, then all, since a new one serves')
   t.equal(site.mine.length, 4, 'StartServers is reached again')
   t.same(site.logged, [], 'and nothing is said of MaxRequestWorkers')
 })

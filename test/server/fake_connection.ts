@@ -10,6 +10,8 @@ import { epoll } from '../../core/port/poll/epoll.ts'
 import type { Memory, Port } from '../../core/port/port.ts'
 import type { Conn } from '../../core/server/mpm.ts'
 import { buildServers } from '../../core/server/server.ts'
+import { Scoreboard } from '../../core/server/scoreboard.ts'
+import { Tally } from '../../core/server/tally.ts'
 import { ThreadEngine, type EngineParts } from '../../core/server/thread_engine.ts'
 import { VhostTable } from '../../core/server/vhost_table.ts'
 
@@ -96,12 +98,14 @@ export function make(register?: (modules: ModuleList) => void, parts: Partial<En
   const servers = buildServers({ main: conf, virtual: [] }, () => undefined)
   const resolved = { vector: conf.defaults, id: 0, slot: undefined }
   const logged: string[] = []
+  const board = new Scoreboard(new ArrayBuffer(Scoreboard.bytes(1, 1)), 1, 1)
   const engine = new ThreadEngine({
     port: socket.port, hooks: modules.hooks, servers, vhosts: new VhostTable(servers[0]!, []),
     // Only what the engine asks of a resolver: one configuration for everything.
     resolverOf: () => ({ forLocation: () => resolved, forFile: () => resolved }) as unknown as ReturnType<EngineParts['resolverOf']>,
     log: (_level, _module, message) => void logged.push(message),
     serverTokens: 'Test', defaultDocumentRoot: root, mayBlock: true, ...parts,
+    tally: new Tally(board.worker(0, 0), { extended: true, mayBlock: parts.mayBlock ?? true, tail: false }),
   })
   let resumed = 0
   const owner = { resume: (c: Conn) => { resumed++; c.advance() }, status: () => undefined }
