@@ -61,6 +61,7 @@ async function main(): Promise<void> {
     serve: (start) => serve(start, {
       port: port(),
       relaunch: { ...relaunch, args: [...relaunch.args, programPath, defaultRoot] },
+      builtOn: buildInfo.builtOn,
       here: (seat) => runHere(seat, serving(), entry),
     }),
     dup2: (from, to) => port().host.dup2(from, to),

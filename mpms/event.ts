@@ -15,7 +15,7 @@ import {
 } from 'httpd'
 import { CrewQueue, type CrewShare } from './shared/crew_queue.ts'
 import { Loop, type Berth } from './shared/loop.ts'
-import { keepPopulation } from './shared/parent.ts'
+import { keepPopulation, REACHED, SUCCESSIVE, WITHIN } from './shared/parent.ts'
 import { mpmSettings } from './shared/settings.ts'
 import { threadedDirectives, threadedPopulation, type ThreadedTexts } from './shared/threaded.ts'
 
@@ -217,7 +217,11 @@ export const mpm = {
   name: 'mpm_event_module',
   file: 'event.c',
   traits: { name: 'event', processes: 'dynamic', threads: 'fixed', async: true },
-  logNumbers: { up: 'AH00489', stop: 'AH00491', gracefulStop: 'AH00492', graceful: 'AH00493', restart: 'AH00494' },
+  logsRestart: 'first',
+  logNumbers: {
+    up: 'AH00489', built: 'AH00490', forkFailed: 'AH00481', ignoredFatal: 'AH00487', shortage: 'AH02324',
+    stop: 'AH00491', gracefulStop: 'AH00492', graceful: 'AH00493', restart: 'AH00494',
+  },
   settings: [mpmSettings],
   directives,
 
@@ -231,8 +235,13 @@ export const mpm = {
   population: (server) => threadedPopulation(server, texts),
 
   run: (site) => keepPopulation(site, {
-    full: 'AH00484: server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting',
-    busy: (children, idle, total) => `AH00486: server seems busy, (you may need to increase StartServers, ThreadsPerChild or Min/MaxSpareThreads), spawning ${children} children, there are around ${idle} idle threads, ${total} active children, and 0 children that are shutting down`,
+    style: 'event',
+    conditions: {
+      reached: `AH00484: ${REACHED}`, within: `AH10159: ${WITHIN}`,
+      noSlots: 'AH03490: scoreboard is full, not at MaxRequestWorkers.Increase ServerLimit.',
+    },
+    successive: `AH10392: ${SUCCESSIVE}`,
+    busy: (children, idle, active, finishing) => `AH00486: server seems busy, (you may need to increase StartServers, ThreadsPerChild or Min/MaxSpareThreads), spawning ${children} children, there are around ${idle} idle threads, ${active} active children, and ${finishing} children that are shutting down`,
   }),
 
   child: (seat) => new Listener(seat).start(),

@@ -6,7 +6,7 @@
  */
 import { OK, type Directive, type Mpm, type Population, type Server } from 'httpd'
 import { Loop } from './shared/loop.ts'
-import { keepPopulation } from './shared/parent.ts'
+import { keepPopulation, REACHED } from './shared/parent.ts'
 import {
   atLeastOne, limited, mpmSettings, number, processDirectives, SPARE_TEXT, type Correction,
 } from './shared/settings.ts'
@@ -39,7 +39,11 @@ export const mpm = {
   name: 'mpm_prefork_module',
   file: 'prefork.c',
   traits: { name: 'prefork', processes: 'dynamic', threads: 'none', async: false },
-  logNumbers: { up: 'AH00163', stop: 'AH00169', gracefulStop: 'AH00170', graceful: 'AH00171', restart: 'AH00173' },
+  logsRestart: 'last',
+  logNumbers: {
+    up: 'AH00163', built: 'AH00164', forkFailed: 'AH00159', ignoredFatal: 'AH00166',
+    stop: 'AH00169', gracefulStop: 'AH00170', graceful: 'AH00171', restart: 'AH00173',
+  },
   gracefulText: 'Graceful restart requested, doing restart',
   settings: [mpmSettings],
   directives,
@@ -54,8 +58,9 @@ export const mpm = {
   population: (server) => populationOf(server),
 
   run: (site) => keepPopulation(site, {
-    full: 'AH00161: server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting',
-    busy: (children, idle, total) => `AH00162: server seems busy, (you may need to increase StartServers, or Min/MaxSpareServers), spawning ${children} children, there are ${idle} idle, and ${total} total children`,
+    style: 'prefork',
+    conditions: { reached: `AH00161: ${REACHED}`, within: '', noSlots: '' },
+    busy: (children, idle, active, finishing) => `AH00162: server seems busy, (you may need to increase StartServers, or Min/MaxSpareServers), spawning ${children} children, there are ${idle} idle, and ${active + finishing} total children`,
   }),
 
   child(seat) {

@@ -5,7 +5,7 @@
  */
 import { OK, type Mpm } from 'httpd'
 import { Loop } from './shared/loop.ts'
-import { keepPopulation } from './shared/parent.ts'
+import { keepPopulation, REACHED, SUCCESSIVE, WITHIN } from './shared/parent.ts'
 import { mpmSettings } from './shared/settings.ts'
 import { threadedDirectives, threadedPopulation, type ThreadedTexts } from './shared/threaded.ts'
 
@@ -19,7 +19,11 @@ export const mpm = {
   name: 'mpm_worker_module',
   file: 'worker.c',
   traits: { name: 'worker', processes: 'dynamic', threads: 'fixed', async: false },
-  logNumbers: { up: 'AH00292', stop: 'AH00295', gracefulStop: 'AH00296', graceful: 'AH00297', restart: 'AH00298' },
+  logsRestart: 'last',
+  logNumbers: {
+    up: 'AH00292', built: 'AH00293', forkFailed: 'AH00283', ignoredFatal: 'AH00290', shortage: 'AH02325',
+    stop: 'AH00295', gracefulStop: 'AH00296', graceful: 'AH00297', restart: 'AH00298',
+  },
   settings: [mpmSettings],
   directives: threadedDirectives('AH00324'),
 
@@ -33,8 +37,13 @@ export const mpm = {
   population: (server) => threadedPopulation(server, texts),
 
   run: (site) => keepPopulation(site, {
-    full: 'AH00286: server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting',
-    busy: (children, idle, total) => `AH00289: server seems busy, (you may need to increase StartServers, ThreadsPerChild or Min/MaxSpareThreads), spawning ${children} children, there are around ${idle} idle threads, and ${total} total children`,
+    style: 'worker',
+    conditions: {
+      reached: `AH00286: ${REACHED}`, within: `AH00287: ${WITHIN}`,
+      noSlots: 'AH00288: scoreboard is full, not at MaxRequestWorkers',
+    },
+    successive: `AH10393: ${SUCCESSIVE}`,
+    busy: (children, idle, active, finishing) => `AH00289: server seems busy, (you may need to increase StartServers, ThreadsPerChild or Min/MaxSpareThreads), spawning ${children} children, there are around ${idle} idle threads, and ${active + finishing} total children`,
   }),
 
   // The main thread of a child only starts its crew; the seat ends the process when all threads have finished.

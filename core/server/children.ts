@@ -3,7 +3,6 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import type { Fd } from '../port/port.ts'
 import type { Listening } from './listeners.ts'
-import { log } from './log.ts'
 import type { ChildHandle, Population } from './mpm.ts'
 import { FINISH_REASONS, type FinishReason, type SlotRow } from './scoreboard.ts'
 
@@ -77,6 +76,8 @@ const CONTROL = 3, PAYLOAD = 4, BOARD = 5, FIRST = 6
 export interface Listens {
   ready(child: Child): void
   retiring(child: Child, reason: FinishReason): void
+  /** No process could be made. `ended` follows. */
+  failed(error: unknown): void
   ended(child: Child, code: number | null, signal: NodeJS.Signals | null): void
 }
 
@@ -86,9 +87,11 @@ export class Child implements ChildHandle {
   readonly generation: number
   ready = false
   finishing = false
+  retiring: FinishReason | undefined
   /** When it was told to finish, or said that it does: ms since the epoch. */
   finishTime = 0
-  readonly #process: ChildProcess
+  readonly startTime = Date.now()
+  readonly #process: ChildProcess | undefined
   readonly #row: SlotRow
   readonly #listens: Listens
 
@@ -98,27 +101,41 @@ export class Child implements ChildHandle {
     this.generation = files.generation
     this.#row = row
     this.#listens = listens
-    this.#process = spawn(relaunch.command, [...relaunch.args], {
-      stdio: ['ignore', 2, 2, 'pipe', files.payload.fd, files.board,
-        ...files.buckets[bucket]!.map(({ fd }) => fd), ...files.descriptors.values()],
-      env: { ...process.env, [CHILD_VARIABLE]: JSON.stringify(startOf(slot, bucket, files)) },
-      ...(files.userId >= 0 && { uid: files.userId }),
-      ...(files.groupId >= 0 && { gid: files.groupId }),
-    })
-    row.begin(this.pid, this.generation, bucket)
+    this.#process = this.#spawn(files, relaunch)
+    row.begin(Math.max(this.pid, 0), this.generation, bucket)
     this.#pipe?.on('data', (bytes: Buffer) => this.#hear(bytes))
     // The pipe breaks when the child dies; its end is what counts.
     this.#pipe?.on('error', () => undefined)
-    this.#process.on('error', (error) => {
-      if (this.#process.pid !== undefined) return
-      log('error', 'core', `SY00032: Cannot start a child process: ${error.message}`)
-      listens.ended(this, Exit.sick, null)
+    this.#process?.on('error', (error) => {
+      if (this.pid < 0) this.#failed(error)
     })
-    this.#process.on('exit', (code, signal) => listens.ended(this, code, signal))
+    this.#process?.on('exit', (code, signal) => listens.ended(this, code, signal))
   }
 
+  // Some reasons are thrown, others come as an event.
+  #spawn(files: GenerationFiles, relaunch: Relaunch): ChildProcess | undefined {
+    try {
+      return spawn(relaunch.command, [...relaunch.args], {
+        stdio: ['ignore', 2, 2, 'pipe', files.payload.fd, files.board,
+          ...files.buckets[this.bucket]!.map(({ fd }) => fd), ...files.descriptors.values()],
+        env: { ...process.env, [CHILD_VARIABLE]: JSON.stringify(startOf(this.slot, this.bucket, files)) },
+        ...(files.userId >= 0 && { uid: files.userId }),
+        ...(files.groupId >= 0 && { gid: files.groupId }),
+      })
+    } catch (error) {
+      setImmediate(() => this.#failed(error))
+      return undefined
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#listens.failed(error)
+    this.#listens.ended(this, Exit.sick, null)
+  }
+
+  /** -1: no process could be made. */
   get pid(): number {
-    return this.#process.pid ?? -1
+    return this.#process?.pid ?? -1
   }
 
   finish(reason: FinishReason): void {
@@ -128,7 +145,7 @@ export class Child implements ChildHandle {
   }
 
   kill(signal: 'SIGTERM' | 'SIGKILL'): void {
-    this.#process.kill(signal)
+    this.#process?.kill(signal)
   }
 
   #hear(bytes: Buffer): void {
@@ -142,6 +159,7 @@ export class Child implements ChildHandle {
   }
 
   #retires(reason: FinishReason): void {
+    this.retiring = reason
     if (!servesOn(reason)) this.#isFinishing(reason)
     this.#listens.retiring(this, reason)
   }
@@ -153,7 +171,7 @@ export class Child implements ChildHandle {
   }
 
   get #pipe(): Duplex | undefined {
-    return (this.#process.stdio[CONTROL] as Duplex | null | undefined) ?? undefined
+    return (this.#process?.stdio[CONTROL] as Duplex | null | undefined) ?? undefined
   }
 }
 

@@ -11,12 +11,13 @@ import { writeSync } from 'node:fs'
 import { OK } from '../hook/hook.ts'
 import { logName } from '../hook/module.ts'
 import type { Fd, Port } from '../port/port.ts'
-import type { ChildStart, GenerationFiles, Relaunch } from './children.ts'
+import { Exit, type ChildStart, type GenerationFiles, type Relaunch } from './children.ts'
 import { ChildrenOf } from './control_children.ts'
 import { globalCore } from './core_settings.ts'
 import { Listeners } from './listeners.ts'
 import { log, openErrorLogs } from './log.ts'
-import type { Asked, Population } from './mpm.ts'
+import type { Asked, Population, SiteEvent } from './mpm.ts'
+import { errnoPrefix } from './notes.ts'
 import { removePidFile, writePidFile } from './pidfile.ts'
 import type { ServerStart } from './program.ts'
 import { payloadOf } from './rebuild.ts'
@@ -24,11 +25,13 @@ import { Scoreboard } from './scoreboard.ts'
 import { serverTokens } from './server_tokens.ts'
 import type { Prepared } from './startup.ts'
 import { unixd } from './unixd_settings.ts'
-import { endingText, upText } from './control_texts.ts'
+import { builtText, endingText, ignoredFatalText, SHORTAGE, upText } from './control_texts.ts'
 
 export interface ControlParts {
   readonly port: Port
   readonly relaunch: Relaunch
+  /** When the program was built, in Apache's format. */
+  readonly builtOn: string
   /** Serves a generation in this very process (-X). */
   readonly here: (start: ChildStart) => Promise<void>
 }
@@ -50,20 +53,28 @@ class Control {
   readonly #listeners: Listeners
   readonly #children: ChildrenOf
   readonly #here: ControlParts['here']
+  readonly #builtOn: string
   #board: { readonly fd: Fd; readonly board: Scoreboard } | undefined
   #generation = 0
   #saidReady = false
   readonly #said = new Set<string>()
   #logFd: Fd | undefined
+  /** The generation that served before, until a child of the new one does. */
+  #before: Generation | undefined
 
-  constructor(start: ServerStart, { port, relaunch, here }: ControlParts) {
+  constructor(start: ServerStart, { port, relaunch, here, builtOn }: ControlParts) {
     this.#here = here
     this.#start = start
     this.#port = port
+    this.#builtOn = builtOn
     this.#listeners = new Listeners(port.net)
     this.#children = new ChildrenOf({
       relaunch,
       heard: () => this.#heard(),
+      forkFailed: (error) => {
+        const { mpm } = this.#start.prepared
+        log('error', logName(mpm), `${errnoPrefix(error)}${mpm.logNumbers.forkFailed}: fork: Unable to fork new process`)
+      },
       log: (level, text) => log(level, 'core', text),
     })
   }
@@ -80,7 +91,9 @@ class Control {
 
   // -X: no children, no word in the log, ended by the first TERM or INT.
   async #serveHere({ files }: Generation): Promise<number> {
-    await this.#here({ ...files, slot: 0, listeners: files.buckets[0]!, control: -1, descriptors: Object.fromEntries(files.descriptors) })
+    await this.#here({
+      ...files, slot: 0, listeners: files.buckets[0]!, control: -1, descriptors: Object.fromEntries(files.descriptors),
+    })
     return new Promise<number>(() => undefined)
   }
 
@@ -90,11 +103,7 @@ class Control {
     for (;;) {
       const asked = await this.#runGeneration(now)
       if (asked === 'stop' || asked === 'graceful-stop' || asked === 'fatal') return this.#end(now, asked)
-      log('notice', logName(now.prepared.mpm), endingText(now.prepared.mpm, asked))
-      const next = await this.#next(now, asked)
-      if (next === undefined) continue
-      now = next
-      this.#announce(now.prepared)
+      now = asked === 'revert' ? this.#revert(now) : await this.#restart(now, asked)
     }
   }
 
@@ -102,23 +111,59 @@ class Control {
     const { prepared, files } = now
     const module = logName(prepared.mpm)
     const { board } = this.#board!
+    this.#children.begin(files.generation, prepared.servers[0]!.get(globalCore).coreDumpDirectory)
     return prepared.mpm.run({
       generation: files.generation, server: prepared.servers[0]!, population: files.population, board,
       children: this.#children.alive,
       start: (slot, bucket) => this.#children.start(slot, bucket, files, board),
-      next: () => this.#nextEvent(),
+      next: () => this.#nextEvent(now),
       said: this.#said, now: () => performance.now(),
       log: (level, text) => log(level, module, text),
     })
   }
 
-  async #nextEvent() {
+  async #nextEvent(now: Generation): Promise<SiteEvent> {
     const event = await this.#children.next()
-    const failed = event.kind === 'ended' && !this.#saidReady && this.#children.neverServed
-    if (!failed) return event
-    const text = `SY00030: no child process could begin to serve; the last one ${event.signal === null ? `ended with code ${event.code ?? 0}` : `was ended by ${event.signal}`}`
-    this.#start.stderr(`${text}\n${this.#hint()}`)
-    return { kind: 'asked', asked: 'fatal' } as const
+    if (event.kind === 'tick') this.#children.endOverdue(gracefulTimeout(now))
+    if (event.kind === 'ready' && event.child.generation === now.files.generation) this.#forgetBefore(now)
+    if (event.kind !== 'ended') return event
+    const { child, code, signal } = event
+    if (code === Exit.fatal) {
+      if (child.generation === now.files.generation) return this.#hopeless(now, `AH00050: Child ${child.pid} returned a Fatal error... Apache is exiting!`)
+      log('warn', logName(now.prepared.mpm), ignoredFatalText(now.prepared.mpm, child.pid))
+    }
+    if (!this.#children.hopeless) return event
+    const { shortage } = now.prepared.mpm.logNumbers
+    if (code === Exit.sick && shortage !== undefined) return this.#hopeless(now, `${shortage}: ${SHORTAGE}`)
+    const ended = signal === null ? `ended with code ${code ?? 0}` : `was ended by ${signal}`
+    return this.#hopeless(now, `SY00030: no child process could begin to serve; the last one ${ended}`)
+  }
+
+  // No child of this generation will ever serve: the one before goes on, or nobody.
+  #hopeless({ prepared }: Generation, text: string): SiteEvent {
+    if (!this.#saidReady) this.#start.stderr(`${text}\n${this.#hint()}`)
+    log('alert', logName(prepared.mpm), text)
+    return { kind: 'asked', asked: this.#before === undefined ? 'fatal' : 'revert' }
+  }
+
+  #revert({ files }: Generation): Generation {
+    log('error', 'core', 'SY00064: the new configuration cannot be served: going back to the one before')
+    const before = this.#before!
+    this.#before = undefined
+    this.#children.endGeneration(files.generation)
+    this.#closeFiles(files, before.files)
+    this.#listeners.closeOthers(before.files.buckets.flat())
+    this.#board!.board.setGlobal('generation', before.files.generation)
+    return before
+  }
+
+  // A child of the new generation serves: there is no way back, and nothing of the old one is needed any more.
+  #forgetBefore({ files }: Generation): void {
+    const before = this.#before
+    if (before === undefined) return
+    this.#before = undefined
+    this.#listeners.closeOthers(files.buckets.flat())
+    this.#closeFiles(before.files, files)
   }
 
   #hint(): string {
@@ -134,9 +179,9 @@ class Control {
     this.#start.ready(this.#logFd)
   }
 
-  #announce(prepared: Prepared): void {
-    const description = serverTokens(prepared.servers[0]!.get(globalCore).serverTokens)
-    log('notice', logName(prepared.mpm), upText(prepared.mpm, description))
+  #announce({ mpm, servers }: Prepared): void {
+    log('notice', logName(mpm), upText(mpm, serverTokens(servers[0]!.get(globalCore).serverTokens)))
+    log('info', logName(mpm), builtText(mpm, this.#builtOn))
     log('notice', 'core', `AH00094: Command line: '${this.#start.commandLine}'`)
   }
 
@@ -147,7 +192,10 @@ class Control {
     if ('texts' in listening) return { texts: [...listening.texts, 'AH00015: Unable to open logs'] }
     const descriptors = new Map<string, Fd>()
     const fault = await this.#openLogs(prepared, descriptors, restart)
-    if (fault !== undefined) return { texts: fault }
+    if (fault !== undefined) {
+      for (const fd of descriptors.values()) this.#port.net.close(fd)
+      return { texts: fault }
+    }
     const wanted = prepared.mpm.population(server)
     const { fd, board } = this.#boardFor(wanted)
     if (restart) this.#generation++
@@ -203,19 +251,36 @@ class Control {
     return { fd, bytes: text.length }
   }
 
-  // The next generation, or undefined if the configuration cannot be served: then the old one goes on.
-  async #next(now: Generation, asked: 'restart' | 'graceful'): Promise<Generation | undefined> {
+  /** @returns the next generation, or this one if the configuration on disk cannot be served */
+  async #restart(now: Generation, asked: 'restart' | 'graceful'): Promise<Generation> {
+    const { mpm } = now.prepared
+    const say = () => log('notice', logName(mpm), endingText(mpm, asked))
+    const last = asked === 'restart' && mpm.logsRestart === 'last'
+    if (!last) say()
+    const next = await this.#next(now)
+    if (next === undefined) return now
+    if (asked === 'restart') await this.#children.reclaim()
+    if (last) say()
+    // What never served is nothing to go back to.
+    if (this.#before === undefined) this.#before = now
+    else this.#closeFiles(now.files, next.files, this.#before.files)
+    const { board } = this.#board!
+    const counter = asked === 'restart' ? 'restarts' : 'gracefulRestarts'
+    board.setGlobal(counter, board.global(counter) + 1)
+    this.#announce(next.prepared)
+    return next
+  }
+
+  async #next(now: Generation): Promise<Generation | undefined> {
     const answer = await this.#start.again()
     for (const { level, module, text } of answer.notes) log(level, module, text)
     if (answer.kind === 'refused') return this.#keep(answer.texts)
     if (answer.mpm.name !== now.prepared.mpm.name)
-      return this.#keep(['AH00534: httpd: Configuration error: The MPM cannot be changed during restart.'])
+      return this.#keep([`AH00534: httpd: Configuration error: the MPM cannot be changed from ${now.prepared.mpm.traits.name} to ${answer.mpm.traits.name} during restart: stop the server and start it again.`])
     const next = await this.#open(answer, true)
-    if ('texts' in next) return this.#keep(next.texts)
-    if (asked === 'restart') await this.#children.reclaim()
-    this.#listeners.closeOthers(next.files.buckets.flat())
-    this.#closeFiles(now, next)
-    return next
+    if (!('texts' in next)) return next
+    this.#listeners.closeOthers([now, this.#before].flatMap((generation) => generation?.files.buckets.flat() ?? []))
+    return this.#keep(next.texts)
   }
 
   #keep(texts: readonly string[]): undefined {
@@ -224,23 +289,30 @@ class Control {
     return undefined
   }
 
-  // Children of the old generation have their own copies.
-  #closeFiles(old: Generation, next: Generation): void {
-    const keep = new Set<Fd>(next.files.descriptors.values())
-    this.#port.net.close(old.files.payload.fd)
-    for (const fd of old.files.descriptors.values()) if (!keep.has(fd)) this.#port.net.close(fd)
+  // Children have their own copies.
+  #closeFiles(old: GenerationFiles, ...others: readonly GenerationFiles[]): void {
+    const keep = new Set<Fd>(others.flatMap(({ descriptors }) => [...descriptors.values()]))
+    this.#port.net.close(old.payload.fd)
+    for (const fd of old.descriptors.values()) if (!keep.has(fd)) this.#port.net.close(fd)
   }
 
   async #end(now: Generation, asked: 'stop' | 'graceful-stop' | 'fatal'): Promise<number> {
-    const removed = removePidFile(this.#start.pidFile, process.pid)
-    for (const { level, module, text } of removed.notes) log(level, module, text)
-    if (asked !== 'fatal') log('notice', logName(now.prepared.mpm), endingText(now.prepared.mpm, asked))
+    const { mpm } = now.prepared
+    if (asked !== 'fatal' || mpm.traits.threads === 'none') this.#removePidFile()
+    if (asked === 'fatal') {
+      if (mpm.traits.threads === 'none') log('emerg', 'core', 'AH02818: MPM run failed, exiting')
+    } else log('notice', logName(mpm), endingText(mpm, asked))
     if (asked === 'graceful-stop') {
       this.#listeners.closeOthers([])
-      await this.#children.finishAll(now.prepared.servers[0]!.get(globalCore).gracefulShutdownTimeout)
+      await this.#children.finishAll(gracefulTimeout(now))
     }
     await this.#children.reclaim()
     return asked === 'fatal' ? 1 : 0
+  }
+
+  #removePidFile(): void {
+    const { notes } = removePidFile(this.#start.pidFile, process.pid)
+    for (const { level, module, text } of notes) log(level, module, text)
   }
 
   #refuse(texts: readonly string[]): 1 {
@@ -248,6 +320,9 @@ class Control {
     return 1
   }
 }
+
+const gracefulTimeout = ({ prepared }: Generation): number =>
+  prepared.servers[0]!.get(globalCore).gracefulShutdownTimeout
 
 // ServerLimit and ThreadLimit are fixed at the first start: what a restart asks for must fit into the scoreboard.
 function within(wanted: Population, { serverLimit, threadLimit }: Scoreboard): Population {

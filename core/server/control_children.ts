@@ -1,4 +1,7 @@
 /** The children of a control process, and everything that happens to it: one queue of events, read by the MPM. */
+import { statSync } from 'node:fs'
+import { constants } from 'node:os'
+import { join } from 'node:path'
 import { Child, type GenerationFiles, type Relaunch } from './children.ts'
 import type { Asked, SiteEvent } from './mpm.ts'
 import { Status, type Scoreboard } from './scoreboard.ts'
@@ -7,19 +10,27 @@ export interface ChildrenParts {
   readonly relaunch: Relaunch
   /** A child said that it serves. */
   heard(): void
+  /** No process could be made. */
+  forkFailed(error: unknown): void
   log(level: 'notice' | 'warn' | 'error', text: string): void
 }
 
 const SECOND = 1000
+/** Maintenance is due after this long (ms) even if no second was quiet. */
+const LONGEST_WAIT = 2000
+/** From the first to the last word to a child that does not end in time (ms). */
+const TERM_TO_KILL = 5000
 /** Reclaiming children that do not end (ms after the first SIGTERM): again, and at last for good. */
 const TERM_AGAIN = [3000, 5000, 7000]
 const KILL = 9000
 const GIVE_UP = 10_000
 /** Signals that are not worth a line: we sent them, or a person did. */
 const QUIET = new Set(['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGKILL'])
-const SIGNAL_TEXT: Readonly<Record<string, readonly [text: string, number: number]>> = {
-  SIGSEGV: ['Segmentation fault', 11], SIGABRT: ['Aborted', 6], SIGBUS: ['Bus error', 7], SIGILL: ['Illegal instruction', 4],
-  SIGFPE: ['Floating point exception', 8], SIGTRAP: ['Trace/breakpoint trap', 5], SIGINT: ['Interrupt', 2],
+const SIGNAL_TEXT: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
+  SIGSEGV: 'Segmentation fault', SIGABRT: 'Aborted', SIGBUS: 'Bus error', SIGILL: 'Illegal instruction',
+  SIGFPE: 'Floating point exception', SIGTRAP: 'Trace/breakpoint trap', SIGINT: 'Interrupt', SIGQUIT: 'Quit',
+  SIGALRM: 'Alarm clock', SIGPIPE: 'Broken pipe', SIGUSR2: 'User defined signal 2', SIGXCPU: 'CPU time limit exceeded',
+  SIGXFSZ: 'File size limit exceeded', SIGSYS: 'Bad system call',
 }
 /** Children that ended before any had served: so many make a start hopeless. */
 const HOPELESS = 3
@@ -28,9 +39,16 @@ export class ChildrenOf {
   readonly alive = new Map<number, Child>()
   readonly #parts: ChildrenParts
   readonly #events: SiteEvent[] = []
+  readonly #overdue = new Map<Child, 'SIGTERM' | 'SIGKILL'>()
   #waiting: ((event: SiteEvent) => void) | undefined
   #board: Scoreboard | undefined
+  #coreDumps: string | undefined
+  /** Of the generation that was begun last: did a child serve, and how many ended before one did. */
+  #generation = -1
+  #served = false
   #failures = 0
+  #lastTick = performance.now()
+  #lastEnd = -Infinity
 
   constructor(parts: ChildrenParts) {
     this.#parts = parts
@@ -42,20 +60,30 @@ export class ChildrenOf {
     process.on('SIGPIPE', () => undefined)
   }
 
-  /** True if all children so far ended before one served, often enough to give up. */
-  get neverServed(): boolean {
-    return this.#failures >= HOPELESS
+  /** A generation is looked after from now on, perhaps again. @param coreDumps CoreDumpDirectory */
+  begin(generation: number, coreDumps: string | undefined): void {
+    this.#coreDumps = coreDumps
+    if (generation === this.#generation) return
+    this.#generation = generation
+    this.#served = [...this.alive.values()].some((child) => child.generation === generation && child.ready)
+    this.#failures = 0
+  }
+
+  /** True if all children of this generation so far ended before one served, often enough to give up. */
+  get hopeless(): boolean {
+    return !this.#served && this.#failures >= HOPELESS
   }
 
   start(slot: number, bucket: number, files: GenerationFiles, board: Scoreboard): Child {
     this.#board = board
     const child = new Child(slot, bucket, files, board.slot(slot), this.#parts.relaunch, {
       ready: (speaker) => {
-        this.#failures = 0
+        if (speaker.generation === this.#generation) this.#served = true
         this.#parts.heard()
         this.#happened({ kind: 'ready', child: speaker })
       },
       retiring: (speaker, reason) => this.#happened({ kind: 'retiring', child: speaker, reason }),
+      failed: (error) => this.#parts.forkFailed(error),
       ended: (gone, code, signal) => this.#ended(gone, code, signal),
     })
     this.alive.set(slot, child)
@@ -64,17 +92,44 @@ export class ChildrenOf {
     return child
   }
 
-  /** The next thing that happens; a second without anything is an event, too. */
+  /**
+   * The next thing that happens. A second without the end of a child is an event, too; if children keep ending, such a
+   * second is not waited for longer than for two.
+   */
   next(): Promise<SiteEvent> {
     const event = this.#events.shift()
     if (event !== undefined) return Promise.resolve(event)
+    const due = Math.min(Math.max(this.#lastTick, this.#lastEnd) + SECOND, this.#lastTick + LONGEST_WAIT)
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#happened({ kind: 'tick' }), SECOND)
+      const timer = setTimeout(() => this.#tick(), Math.max(0, due - performance.now()))
       this.#waiting = (happened) => {
         clearTimeout(timer)
         this.#waiting = undefined
         resolve(happened)
       }
+    })
+  }
+
+  /** Children that have been finishing for too long are ended. @param limit ms; 0: none */
+  endOverdue(limit: number): void {
+    if (limit <= 0) return
+    const now = Date.now()
+    this.#each((child) => {
+      const passed = now - child.finishTime
+      if (child.finishTime === 0 || passed < limit) return
+      const signal = passed < limit + TERM_TO_KILL ? 'SIGTERM' : 'SIGKILL'
+      if (this.#overdue.get(child) === signal) return
+      this.#overdue.set(child, signal)
+      const reason = this.#board!.slot(child.slot).reason
+      this.#parts.log('warn', `SY00065: child process ${child.pid} of generation ${child.generation} has been finishing for ${Math.round(passed / SECOND)} s (${reason}), longer than GracefulShutdownTimeout: sending a ${signal}`)
+      child.kill(signal)
+    })
+  }
+
+  /** Ends the children of a generation that never served. */
+  endGeneration(generation: number): void {
+    this.#each((child) => {
+      if (child.generation === generation) child.kill('SIGTERM')
     })
   }
 
@@ -99,10 +154,10 @@ export class ChildrenOf {
     this.#each((child) => this.#parts.log('error', `AH00047: could not make child process ${child.pid} exit, attempting to continue anyway`))
   }
 
-  /** Lets all children finish. @param limit seconds, 0: no limit */
+  /** Lets all children finish, until a stop is asked for. @param limit ms; 0: no limit */
   async finishAll(limit: number): Promise<void> {
     for (const child of this.alive.values()) child.finish('stop')
-    const until = limit > 0 ? Date.now() + limit * SECOND : Infinity
+    const until = limit > 0 ? Date.now() + limit : Infinity
     while (this.alive.size > 0 && Date.now() < until) {
       const event = this.#events.shift()
       if (event?.kind === 'asked' && event.asked === 'stop') return
@@ -125,17 +180,40 @@ export class ChildrenOf {
 
   #ended(child: Child, code: number | null, signal: NodeJS.Signals | null): void {
     if (this.alive.get(child.slot) === child) this.alive.delete(child.slot)
-    this.#board?.clear(child.slot)
-    if (!child.ready) this.#failures++
-    if (signal !== null && !QUIET.has(signal)) {
-      const [text, number] = SIGNAL_TEXT[signal] ?? [signal, 0]
-      this.#parts.log('notice', `AH00052: child pid ${child.pid} exit signal ${text} (${number})`)
-    }
+    this.#overdue.delete(child)
+    this.#lastEnd = performance.now()
+    if (this.#board !== undefined) this.#clean(this.#board, child, code === 0 && signal === null)
+    if (!child.ready && child.generation === this.#generation && !child.finishing) this.#failures++
+    if (signal !== null && !QUIET.has(signal)) this.#parts.log('notice', this.#deathText(child, signal))
     this.#happened({ kind: 'ended', child, code, signal })
+  }
+
+  #clean(board: Scoreboard, child: Child, inOrder: boolean): void {
+    board.clear(child.slot)
+    if (!inOrder && !child.finishing) board.setGlobal('crashes', board.global('crashes') + 1)
+  }
+
+  #deathText(child: Child, signal: NodeJS.Signals): string {
+    const text = `child pid ${child.pid} exit signal ${SIGNAL_TEXT[signal] ?? signal} (${constants.signals[signal]})`
+    return hasCore(this.#coreDumps, child) ? `AH00051: ${text}, possible coredump in ${this.#coreDumps}` : `AH00052: ${text}`
+  }
+
+  #tick(): void {
+    this.#lastTick = performance.now()
+    this.#happened({ kind: 'tick' })
   }
 
   #happened(event: SiteEvent): void {
     if (this.#waiting !== undefined) this.#waiting(event)
     else if (event.kind !== 'tick') this.#events.push(event)
   }
+}
+
+// Node does not say whether the kernel dumped core: a file that is younger than the child does.
+function hasCore(directory: string | undefined, child: Child): boolean {
+  if (directory === undefined) return false
+  return ['core', `core.${child.pid}`].some((name) => {
+    const stat = statSync(join(directory, name), { throwIfNoEntry: false })
+    return stat !== undefined && stat.mtimeMs >= child.startTime
+  })
 }

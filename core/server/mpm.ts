@@ -100,6 +100,11 @@ export interface Traits {
 /** Numbers of the log lines that the control process writes for an MPM; the texts are common. */
 export interface LogNumbers {
   readonly up: string
+  readonly built: string
+  readonly forkFailed: string
+  readonly ignoredFatal: string
+  /** Children lack something before any could serve; absent: the MPM has no such message. */
+  readonly shortage?: string
   readonly stop: string
   readonly gracefulStop: string
   readonly graceful: string
@@ -112,6 +117,8 @@ export interface Mpm extends Module {
   readonly logNumbers: LogNumbers
   /** What is said at a graceful restart, where it is not the usual text. */
   readonly gracefulText?: string
+  /** Whether a restart (HUP) is logged before the children are ended, or when they are gone. */
+  readonly logsRestart: 'first' | 'last'
   /** The population, out of the configuration (after check_config). */
   population(server: Server): Population
   /**
@@ -139,7 +146,11 @@ export interface Population {
   readonly buckets: number
 }
 
-export type Asked = 'stop' | 'graceful-stop' | 'restart' | 'graceful' | 'fatal'
+export type Asked = 'stop' | 'graceful-stop' | 'restart' | 'graceful'
+  /** Nothing can serve: the server ends with an error. */
+  | 'fatal'
+  /** The new configuration cannot be served after all: the one before it goes on. */
+  | 'revert'
 
 /** The control process's view of a generation. */
 export interface Site {
@@ -185,6 +196,8 @@ export interface ChildHandle {
   readonly bucket: number
   /** It was told to finish, or does so of its own accord. */
   readonly finishing: boolean
+  /** Why it asked to be replaced. */
+  readonly retiring: FinishReason | undefined
   /** Answer what is under way, then end. */
   finish(reason: FinishReason): void
   kill(signal: 'SIGTERM' | 'SIGKILL'): void

@@ -1,21 +1,46 @@
 /**
- * The life of a control process that keeps a spare population: what prefork,
- * worker and event have in common. One call is one generation.
+ * The life of a control process that keeps a spare population: what prefork, worker and event have in common. One call
+ * is one generation.
+ *
+ *   tick       a quiet second: idle workers are held between the Spare limits, overdue children are ended
+ *   ready      the first one lets the old generation finish; a replacement lets the child finish that it replaces
+ *   retiring   a child has served long enough: another is started at once
+ *   ended      a crash is made good at once, unless it happens again and again
  */
 import { SeatStatus, type Asked, type ChildHandle, type Site, type SiteEvent } from 'httpd'
-import { tend } from './population.ts'
+import {
+  BUSY_RATE, FIRST_PACE, MAX_RATE, RESTARTED_PACE, tend, type Condition, type Counted, type Pace, type Style,
+} from './population.ts'
 
 /** Texts with their numbers, which differ from MPM to MPM. */
 export interface ParentTexts {
-  /** `server reached MaxRequestWorkers setting, consider raising …` */
-  readonly full: string
-  readonly busy: (children: number, idle: number, total: number) => string
+  readonly style: Style
+  readonly conditions: Readonly<Record<Condition, string>>
+  readonly busy: (children: number, idle: number, active: number, finishing: number) => string
+  /** `children are killed successively!`; absent: a crash waits for the next quiet second. */
+  readonly successive?: string
 }
 
+/** Texts that several MPMs have, each under a number of its own. */
+export const REACHED = 'server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting'
+export const WITHIN = 'server is within MinSpareThreads of MaxRequestWorkers, consider raising the MaxRequestWorkers setting'
+export const SUCCESSIVE = 'children are killed successively!'
+
+/** Conditions said each time they are met; others once in the life of the control process. */
+const EACH_TIME: readonly Condition[] = ['noSlots']
 /** After so many crashes in a row without a quiet second, no replacement is started at once. */
 const CRASHES_IN_A_ROW = 3
-/** Old children are told to finish once a new one serves, or after this long (ms) in any case. */
-const TAKEOVER_LIMIT = 5000
+/** A new generation that does not serve after this long (ms) is worth a line. */
+const SLOW_START = 5000
+/** After so many children in a row that ended before they served, starting another waits. */
+const FAILURES_IN_A_ROW = 3
+/** It waits a second at first, and this long (ms) at most. */
+const LONGEST_PAUSE = 32_000
+const SECOND = 1000
+/** After the system refused to make a process, none is asked for during this time (ms). */
+const FORK_FAILED_PAUSE = 10_000
+/** APEXIT_CHILDSICK: something was lacking, perhaps for a while. */
+const SICK = 7
 
 export async function keepPopulation(site: Site, texts: ParentTexts): Promise<Asked> {
   const parent = new Parent(site, texts)
@@ -26,7 +51,8 @@ export async function keepPopulation(site: Site, texts: ParentTexts): Promise<As
     if (event.kind === 'asked') return event.asked
     if (event.kind === 'ended') parent.ended(event)
     else if (event.kind === 'tick') parent.tick()
-    else if (event.kind === 'retiring') parent.maintain()
+    else if (event.kind === 'ready') parent.ready(event.child)
+    else parent.retiring(event.child)
     parent.takeOver()
   }
 }
@@ -34,114 +60,212 @@ export async function keepPopulation(site: Site, texts: ParentTexts): Promise<As
 class Parent {
   readonly #site: Site
   readonly #texts: ParentTexts
-  readonly #begun = Date.now()
-  #rate = 1
+  readonly #begun: number
+  /** By set of listening sockets. */
+  readonly #paces: Pace[]
   #crashes = 0
-  #saidFull = false
+  /** Children in a row that ended before they served; nothing is started before this moment. */
+  #failures = 0
+  #notBefore = 0
   /** Children of StartServers for which there was no free slot yet. */
   #owed = 0
   #old: ChildHandle[]
+  #saidSlow = false
   /** With no free slot, old children make room one by one: the one that was told to finish. */
   #leaving: ChildHandle | undefined
+  /** Children that serve until another has taken their place, by the one that is to do so. */
+  readonly #replacing = new Map<ChildHandle, ChildHandle>()
 
   constructor(site: Site, texts: ParentTexts) {
     this.#site = site
     this.#texts = texts
-    this.#old = [...site.children.values()].filter((child) => child.generation !== site.generation)
+    this.#begun = site.now()
+    this.#old = [...site.children.values()].filter((child) => child.generation !== site.generation && !child.finishing)
+    const first = this.#old.length > 0 ? RESTARTED_PACE : FIRST_PACE
+    this.#paces = Array.from({ length: site.population.buckets }, () => first)
   }
 
   begin(): void {
-    const { startServers, maxServers } = this.#site.population
-    this.#owed = Math.max(1, Math.min(startServers, maxServers)) - this.#mine().length
+    const { startServers, maxServers, buckets } = this.#site.population
+    this.#owed = Math.max(buckets, Math.min(startServers, maxServers)) - this.#active().length
     this.#startOwed()
   }
 
   // A new generation takes over before the old one stops: no moment without a listener.
   takeOver(): void {
     if (this.#old.length === 0) return
-    if (this.#mine().some((child) => child.ready) || Date.now() - this.#begun > TAKEOVER_LIMIT) {
+    if (this.#active().some((child) => child.ready)) {
       for (const child of this.#old) child.finish('graceful restart')
       this.#old = []
-    } else if (this.#leaving === undefined && this.#freeSlots(1).length === 0) {
+    } else if (this.#leaving === undefined && this.#freeSlot() === undefined) {
       this.#leaving = this.#old.shift()
       this.#leaving?.finish('graceful restart')
+    } else if (!this.#saidSlow && this.#site.now() - this.#begun > SLOW_START) {
+      this.#saidSlow = true
+      this.#site.log('warn', `SY00062: no child of the new configuration serves after ${SLOW_START / SECOND} s: the old ones serve until one does`)
     }
-  }
-
-  #startOwed(): void {
-    const before = this.#mine().length
-    this.#start(this.#owed)
-    this.#owed -= this.#mine().length - before
   }
 
   tick(): void {
     this.#crashes = 0
     this.#startOwed()
-    this.maintain()
+    this.#startReplacements()
+    this.#maintain()
   }
 
-  /** Holds the number of idle workers between the Spare limits. */
-  maintain(): void {
-    const now = this.#count()
-    const plan = tend(now, this.#site.population, this.#rate)
-    if (plan.start >= 8) this.#site.log('info', this.#texts.busy(plan.start, now.idle, now.total))
-    this.#rate = plan.rate
-    // Slots that an old generation still has are no reason to ask for more of them.
-    if (plan.full && now.total >= this.#site.population.maxServers && !this.#saidFull) {
-      this.#saidFull = true
-      this.#site.log('error', this.#texts.full)
-    }
-    this.#start(plan.start)
-    if (plan.stop > 0) this.#mostIdle()?.finish('more idle workers than wanted')
+  ready(child: ChildHandle): void {
+    this.#failures = 0
+    const replaced = this.#replacing.get(child)
+    if (replaced !== undefined) leave(replaced)
+    this.#replacing.delete(child)
+  }
+
+  retiring(child: ChildHandle): void {
+    if (child.generation !== this.#site.generation) child.finish('graceful restart')
+    else if (!child.finishing) this.#replace(child)
+    // It accepts nothing more: if the others are too few, this is no time to wait for the next second.
+    else if (this.#count(child.bucket).idle < this.#share().minSpare) this.#start(1, child.bucket)
   }
 
   ended({ child, code, signal }: Extract<SiteEvent, { kind: 'ended' }>): void {
     this.#old = this.#old.filter((old) => old !== child)
     if (this.#leaving === child) this.#leaving = undefined
+    this.#replacing.delete(child)
+    for (const [other, replaced] of this.#replacing) if (replaced === child) this.#replacing.delete(other)
     this.#startOwed()
-    if (child.generation !== this.#site.generation) return
-    if (code === 0 && signal === null) {
-      if (!child.finishing) this.maintain()
-      return
-    }
-    if (++this.#crashes < CRASHES_IN_A_ROW) this.#start(1)
-    else if (this.#crashes % 10 === CRASHES_IN_A_ROW) this.#site.log('warn', 'children are killed successively!')
+    if (child.generation !== this.#site.generation || child.finishing) return
+    if (child.pid < 0) this.#notBefore = this.#site.now() + FORK_FAILED_PAUSE
+    else if (!child.ready) this.#failed()
+    else if (code === SICK) this.#failed()
+    else if (code !== 0 || signal !== null) this.#crashed(child.bucket)
   }
 
-  #start(howMany: number): void {
-    for (const slot of this.#freeSlots(howMany)) this.#site.start(slot, 0)
+  // Worth another try, but not at once and not for ever at full speed.
+  #failed(): void {
+    this.#paces.fill(FIRST_PACE)
+    if (++this.#failures < FAILURES_IN_A_ROW) return
+    const pause = Math.min(SECOND * 2 ** (this.#failures - FAILURES_IN_A_ROW), LONGEST_PAUSE)
+    this.#notBefore = this.#site.now() + pause
+    this.#site.log('error', `SY00063: ${this.#failures} children in a row ended before they served: the next one is started in ${pause / SECOND} s`)
+  }
+
+  #crashed(bucket: number): void {
+    const { successive } = this.#texts
+    if (successive === undefined) return
+    if (++this.#crashes < CRASHES_IN_A_ROW) this.#start(1, bucket)
+    else if (this.#crashes % 10 === CRASHES_IN_A_ROW) this.#site.log('warn', successive)
+  }
+
+  /** Holds the number of idle workers between the Spare limits. */
+  #maintain(): void {
+    for (let bucket = 0; bucket < this.#paces.length; bucket++) this.#maintainBucket(bucket)
+  }
+
+  #maintainBucket(bucket: number): void {
+    const now = this.#count(bucket)
+    const maxRate = Math.max(1, Math.floor(MAX_RATE / this.#paces.length))
+    const { rate } = this.#paces[bucket]!
+    const plan = tend(this.#texts.style, now, this.#share(), this.#paces[bucket]!, maxRate)
+    // Nothing is saved up while nothing may be started.
+    this.#paces[bucket] = this.#site.now() < this.#notBefore ? { ...plan.pace, rate: 1 } : plan.pace
+    // While an old generation still serves, workers are missing because of that.
+    if (plan.condition !== undefined && this.#old.length === 0) this.#say(plan.condition)
+    if (plan.start > 0 && rate >= BUSY_RATE)
+      this.#site.log('info', this.#texts.busy(plan.start, now.idle, now.active, now.total - now.active))
+    this.#start(plan.start, bucket)
+    if (plan.stop > 0) this.#mostIdle(bucket)?.finish('more idle workers than wanted')
+  }
+
+  #say(condition: Condition): void {
+    const text = this.#texts.conditions[condition]
+    if (!EACH_TIME.includes(condition)) {
+      if (this.#site.said.has(text)) return
+      this.#site.said.add(text)
+    }
+    this.#site.log('error', text)
+  }
+
+  #startOwed(): void {
+    while (this.#owed > 0 && this.#start(1, this.#emptiestBucket()) > 0) this.#owed--
+  }
+
+  #replace(child: ChildHandle): void {
+    const other = this.#startOne(child.bucket)
+    if (other === undefined) leave(child)
+    else this.#replacing.set(other, child)
+  }
+
+  // A replacement that ended before it served is made good.
+  #startReplacements(): void {
+    const replaced = new Set(this.#replacing.values())
+    for (const child of this.#mine()) if (isRetiring(child) && !replaced.has(child)) this.#replace(child)
+  }
+
+  #start(howMany: number, bucket: number): number {
+    let started = 0
+    while (started < howMany && this.#startOne(bucket) !== undefined) started++
+    return started
+  }
+
+  #startOne(bucket: number): ChildHandle | undefined {
+    const slot = this.#site.now() < this.#notBefore ? undefined : this.#freeSlot()
+    return slot === undefined ? undefined : this.#site.start(slot, bucket)
   }
 
   #mine(): ChildHandle[] {
     return [...this.#site.children.values()].filter((child) => child.generation === this.#site.generation)
   }
 
-  #freeSlots(howMany: number): number[] {
-    const slots: number[] = []
-    for (let slot = 0; slot < this.#site.board.slots && slots.length < howMany; slot++)
-      if (!this.#site.children.has(slot)) slots.push(slot)
-    return slots
+  /** Children of this generation that nobody has told to finish and that nobody is to replace. */
+  #active(): ChildHandle[] {
+    return this.#mine().filter((child) => !child.finishing && child.retiring === undefined)
   }
 
+  #freeSlot(): number | undefined {
+    const { board, children } = this.#site
+    for (let slot = 0; slot < board.slots; slot++) if (!children.has(slot)) return slot
+    return undefined
+  }
+
+  #emptiestBucket(): number {
+    const counts = this.#paces.map(() => 0)
+    for (const { bucket } of this.#active()) counts[bucket]!++
+    return counts.indexOf(Math.min(...counts))
+  }
+
+  // MinSpare… and MaxSpare… are for all sets of sockets together.
+  #share() {
+    const { minSpare, maxSpare, maxServers, threadsPerChild, buckets } = this.#site.population
+    return { minSpare: minSpare / buckets, maxSpare: maxSpare / buckets, maxServers, threadsPerChild }
+  }
+
+  #count(bucket: number): Counted {
+    const active = this.#active()
+    const idle = active.filter((child) => child.bucket === bucket).reduce((sum, child) => sum + this.#idleOf(child), 0)
+    const activeWorkers = active.reduce((sum, child) => sum + this.#workersOf(child, SeatStatus.ready), 0)
+    return { idle, activeWorkers, active: active.length, total: this.#site.children.size, slots: this.#site.board.slots }
+  }
+
+  // A child that accepts nothing at the moment has no worker to offer.
   #idleOf(child: ChildHandle): number {
+    if (this.#site.board.process(child.slot).get('notAccepting') === 1) return 0
+    return this.#workersOf(child, SeatStatus.starting) - this.#workersOf(child, SeatStatus.read)
+  }
+
+  /** Workers whose state is this one or one that comes after it. */
+  #workersOf(child: ChildHandle, from: number): number {
     const { board, population } = this.#site
-    if (!child.ready) return population.threadsPerChild
-    let idle = 0
-    for (let thread = 0; thread < population.threadsPerChild; thread++) {
-      const { status } = board.worker(child.slot, thread)
-      if (status === SeatStatus.ready || status === SeatStatus.starting) idle++
-    }
-    return idle
+    let count = 0
+    for (let thread = 0; thread < population.threadsPerChild; thread++)
+      if (board.worker(child.slot, thread).status >= from) count++
+    return count
   }
 
-  #count() {
-    const mine = this.#mine().filter((child) => this.#site.board.process(child.slot).get('quiescing') === 0)
-    const idle = mine.reduce((sum, child) => sum + this.#idleOf(child), 0)
-    return { idle, total: mine.length, free: this.#site.board.serverLimit - this.#site.children.size }
-  }
-
-  #mostIdle(): ChildHandle | undefined {
-    return this.#mine().filter((child) => child.ready && this.#site.board.process(child.slot).get('quiescing') === 0)
+  #mostIdle(bucket: number): ChildHandle | undefined {
+    return this.#active().filter((child) => child.ready && child.bucket === bucket)
       .toSorted((a, b) => this.#idleOf(b) - this.#idleOf(a))[0]
   }
 }
+
+const isRetiring = (child: ChildHandle): boolean => child.retiring !== undefined && !child.finishing
+const leave = (child: ChildHandle): void => child.finish(child.retiring ?? 'stop')

@@ -1,90 +1,8 @@
 // A control process's life on events made by hand: no process, no clock.
 import t from 'tap'
-import type { Asked, ChildHandle, Population, Site, SiteEvent } from '../../core/server/mpm.ts'
-import { Scoreboard, Status } from '../../core/server/scoreboard.ts'
-import { keepPopulation } from '../../mpms/shared/parent.ts'
-
-const POPULATION: Population = {
-  startServers: 2, serverLimit: 4, threadLimit: 2, threadsPerChild: 2, maxServers: 4, minSpare: 2, maxSpare: 5, buckets: 1,
-}
-const TEXTS = { full: 'it is full', busy: (children: number) => `it is busy: ${children}` }
-
-class FakeChild implements ChildHandle {
-  readonly pid: number
-  readonly slot: number
-  readonly generation: number
-  readonly bucket = 0
-  ready = false
-  finishing = false
-
-  constructor(slot: number, generation: number, pid: number) {
-    this.slot = slot
-    this.generation = generation
-    this.pid = pid
-  }
-
-  finish(): void {
-    this.finishing = true
-  }
-
-  kill(): void { /* not in these stories */ }
-}
-
-/** A site whose story is told step by step; each step sees what the one before has led to. */
-class FakeSite implements Site {
-  readonly server = undefined as never
-  readonly children = new Map<number, FakeChild>()
-  readonly logged: string[] = []
-  readonly board: Scoreboard
-  readonly generation: number
-  readonly population: Population
-  readonly #steps: (() => SiteEvent)[] = []
-  #pids = 100
-
-  constructor(generation = 0, population: Population = POPULATION) {
-    this.generation = generation
-    this.population = population
-    const { serverLimit, threadLimit } = population
-    this.board = new Scoreboard(new ArrayBuffer(Scoreboard.bytes(serverLimit, threadLimit)), serverLimit, threadLimit)
-  }
-
-  readonly said = new Set<string>()
-  now = (): number => 0
-  start = (slot: number): FakeChild => this.startOf(slot, this.generation)
-  startOf(slot: number, generation: number): FakeChild {
-    const child = new FakeChild(slot, generation, ++this.#pids)
-    this.children.set(slot, child)
-    return child
-  }
-  next = (): Promise<SiteEvent> => Promise.resolve(this.#steps.shift()?.() ?? { kind: 'asked', asked: 'stop' })
-  log = (_level: string, text: string) => void this.logged.push(text)
-
-  tell(step: () => SiteEvent): this {
-    this.#steps.push(step)
-    return this
-  }
-
-  serve(slot: number, ...statuses: number[]): SiteEvent {
-    const child = this.children.get(slot)!
-    child.ready = true
-    statuses.forEach((status, thread) => { this.board.worker(slot, thread).status = status })
-    return { kind: 'ready', child }
-  }
-
-  end(slot: number, code: number | null = 0, signal: string | null = null): SiteEvent {
-    const child = this.children.get(slot)!
-    this.children.delete(slot)
-    return { kind: 'ended', child, code, signal }
-  }
-
-  run(): Promise<Asked> {
-    return keepPopulation(this, TEXTS)
-  }
-
-  get mine(): FakeChild[] {
-    return [...this.children.values()].filter((child) => child.generation === this.generation)
-  }
-}
+import type { SiteEvent } from '../../core/server/mpm.ts'
+import { Status } from '../../core/server/scoreboard.ts'
+import { FakeSite, POPULATION, TEXTS } from './fake_site.ts'
 
 const { ready, write } = Status
 
@@ -113,22 +31,115 @@ t.test('one child too many is told to finish, the one with the most idle workers
   t.notOk(more.children.get(0)!.finishing, 'not the busy one')
 })
 
-t.test('it says once that it is full', async (t) => {
+t.test('it says once that all workers are busy, whatever happens in between', async (t) => {
   const site = new FakeSite(0, { ...POPULATION, startServers: 4 })
+  const tick = (): SiteEvent => ({ kind: 'tick' })
   for (const slot of [0, 1, 2, 3]) site.tell(() => site.serve(slot, write, write))
-  site.tell(() => ({ kind: 'tick' })).tell(() => ({ kind: 'tick' }))
+  site.tell(tick).tell(tick)
   await site.run()
-  t.same(site.logged, ['it is full'])
+  site.tell(tick)
+  await site.run()
+  t.same(site.logged, ['all are busy'])
 })
 
 t.test('a crashed child is replaced at once, but not for the third time in a row', async (t) => {
   const site = new FakeSite()
   const sizes: number[] = []
   const crash = () => (sizes.push(site.children.size), site.end(0, null, 'SIGSEGV'))
-  site.tell(crash).tell(crash).tell(crash).tell(() => (sizes.push(site.children.size), { kind: 'asked', asked: 'stop' }))
+  for (let i = 0; i < 3; i++) site.tell(() => site.serve(0, ready, ready)).tell(crash)
+  site.tell(() => (sizes.push(site.children.size), { kind: 'asked', asked: 'stop' }))
   await site.run()
   t.same(sizes, [2, 2, 2, 1])
-  t.same(site.logged, ['children are killed successively!'])
+  t.same(site.logged, ['one crash after the other'])
+})
+
+t.test('prefork waits for the next second after a crash', async (t) => {
+  const site = new FakeSite()
+  site.texts = { ...TEXTS, style: 'prefork' }
+  delete (site.texts as { successive?: string }).successive
+  const sizes: number[] = []
+  const size = () => void sizes.push(site.children.size)
+  site.tell(() => site.serve(0, write, write)).tell(() => site.serve(1, write, write)).tell(() => site.end(0, null, 'SIGSEGV'))
+    .tell(() => (size(), { kind: 'tick' })).tell(() => (size(), { kind: 'asked', asked: 'stop' }))
+  await site.run()
+  t.same(sizes, [1, 2])
+})
+
+t.test('children that end before they serve are started again ever more slowly', async (t) => {
+  const site = new FakeSite(0, { ...POPULATION, startServers: 1, minSpare: 1 })
+  site.tell(() => site.serve(0, write, write))
+  const starts: number[] = []
+  const start = site.start
+  site.start = (slot, bucket) => (starts.push(site.clock / 1000), start(slot, bucket))
+  for (let second = 1; second <= 60; second++) {
+    site.tell(() => {
+      site.clock = second * 1000
+      return site.children.has(1) ? site.end(1, 3) : { kind: 'tick' }
+    })
+  }
+  await site.run()
+  const pauses = starts.slice(2).map((at, i) => at - starts[i + 1]!)
+  t.same(pauses.slice(0, 6), [2, 2, 2, 3, 5, 9], 'a second to end, and then 1, 1, 1, 2, 4, 8 seconds of waiting')
+  t.match(site.logged.at(-1), /SY00063: \d+ children in a row ended before they served: the next one is started in \d+ s/)
+})
+
+t.test('when the system makes no process, none is asked for during ten seconds', async (t) => {
+  const site = new FakeSite(0, { ...POPULATION, startServers: 1 })
+  const start = site.start
+  let tries = 0
+  site.start = (slot, bucket) => {
+    tries++
+    const child = start(slot, bucket)
+    if (tries > 1) Object.assign(child, { pid: -1 })
+    return child
+  }
+  site.tell(() => site.serve(0, write, write)).tell(() => ({ kind: 'tick' })).tell(() => site.end(1, 7))
+  const counts: number[] = []
+  for (let second = 1; second <= 11; second++) {
+    site.tell(() => {
+      site.clock = second * 1000
+      counts.push(tries)
+      return { kind: 'tick' }
+    })
+  }
+  await site.run()
+  t.same(counts, [...Array<number>(10).fill(2), 3])
+})
+
+t.test('a child that asks for it is replaced first, and told to finish when the other one serves', async (t) => {
+  const site = new FakeSite(0, { ...POPULATION, startServers: 1, minSpare: 1 })
+  const finishing: boolean[] = []
+  const old = () => site.children.get(0)!
+  site.tell(() => site.serve(0, ready, ready)).tell(() => {
+    old().retiring = 'memory in use'
+    return { kind: 'retiring', child: old(), reason: 'memory in use' }
+  })
+  // The first replacement dies before it serves: another one is started.
+  site.tell(() => (finishing.push(old().finishing), site.end(1, 1))).tell(() => ({ kind: 'tick' }))
+    .tell(() => (finishing.push(old().finishing), site.serve(1, ready, ready)))
+    .tell(() => (finishing.push(old().finishing), { kind: 'tick' }))
+  await site.run()
+  t.same(finishing, [false, false, true])
+  t.same(site.mine.map((child) => child.slot), [0, 1])
+})
+
+t.test('each set of listening sockets has its share of the children', async (t) => {
+  const site = new FakeSite(0, { ...POPULATION, serverLimit: 8, maxServers: 8, startServers: 4, buckets: 2, minSpare: 4, maxSpare: 10 })
+  const buckets = () => site.mine.map((child) => child.bucket)
+  for (const slot of [0, 1, 2, 3]) site.tell(() => site.serve(slot, slot % 2 === 0 ? write : ready, slot % 2 === 0 ? write : ready))
+  site.tell(() => (t.same(buckets(), [0, 1, 0, 1]), { kind: 'tick' }))
+  await site.run()
+  t.same(buckets(), [0, 1, 0, 1, 0], 'the set whose workers are busy gets another child')
+})
+
+t.test('a child that accepts nothing at the moment has no idle workers', async (t) => {
+  const site = new FakeSite(0, { ...POPULATION, startServers: 1 })
+  site.tell(() => {
+    site.board.process(0).set('notAccepting', 1)
+    return site.serve(0, ready, ready)
+  }).tell(() => ({ kind: 'tick' }))
+  await site.run()
+  t.equal(site.children.size, 2)
 })
 
 t.test('a child that has served long enough is replaced at once', async (t) => {
