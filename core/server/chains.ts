@@ -7,6 +7,7 @@ import { HANDOVER, type Chain, type Configured, type Link, type Status } from '.
 import type { Hooks } from '../hook/hooks.ts'
 import type { Request, Server } from '../hook/types.ts'
 import type { ConfigVector } from '../config/settings.ts'
+import { dirCore } from './core_settings.ts'
 
 type RequestChain = Chain<Request, Status>
 
@@ -29,6 +30,8 @@ export class Chains {
   readonly typeChecker: RequestChain
   readonly fixups: RequestChain
   readonly logTransaction: RequestChain
+  /** HandlerTimeout in ms, where handlers may take time at all; 0: none. */
+  readonly handlerTimeout: number
   readonly #hooks: Hooks
   readonly #selects: (link: Link<Request, Status>) => boolean
   readonly #handlers = new Map<string, RequestChain>()
@@ -42,6 +45,7 @@ export class Chains {
     }
     this.#hooks = hooks
     this.#mayBlock = mayBlock
+    this.handlerTimeout = mayBlock ? vector.holds(dirCore).handlerTimeout : 0
     this.#selects = (link) => link.place.when?.(configured) ?? true
     const made = {} as Record<StatusHook, RequestChain>
     for (const name of STATUS_HOOKS) made[name] = this.#make(name)

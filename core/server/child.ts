@@ -8,13 +8,21 @@ import { Socket } from 'node:net'
 import { parentPort, Worker, workerData } from 'node:worker_threads'
 import { Exit, retiringWord, servesOn, Word, type ChildStart } from './children.ts'
 import { takeSeat, type ProcessParts, type ThreadRole } from './child_thread.ts'
+import type { Server } from '../hook/types.ts'
+import { globalCore } from './core_settings.ts'
+import { hasDeadlines } from './deadline.ts'
 import { log } from './log.ts'
+import { answerUnavailable, isOverdue, LOOK_EVERY, overdueText } from './overdue.ts'
+import { dueFor, ownLimits, recycles, type Figures } from './recycle.ts'
 import type { Payload } from './rebuild.ts'
 import { running } from './running.ts'
 import { Status, type FinishReason, type ProcessRow, type WorkerRow } from './scoreboard.ts'
 
 /** A child whose control process is gone, or one of whose threads died, ends after this long (ms) at the latest. */
 const LAST_MOMENT = 5000
+
+/** How often (ms) a child looks at its own limits (RecycleChild). */
+const RECYCLE_LOOK = 1000
 
 /** What a thread of the crew is given. */
 interface ThreadStart {
@@ -63,6 +71,9 @@ class ChildMain implements ThreadRole {
   #control: Socket | undefined
   #row: ProcessRow | undefined
   #retiring = false
+  readonly #begun = Date.now()
+  /** Threads that are being ended. */
+  readonly #ending = new Set<number>()
   #onThreadLost: ((thread: number) => void) | undefined
   #rowOf: ((thread: number) => WorkerRow) | undefined
 
@@ -86,6 +97,39 @@ class ChildMain implements ThreadRole {
     if (this.#finishing) this.#row.set('quiescing', 1)
     if (mpm.traits.threads === 'none') seat.worker.status = Status.ready
     mpm.child(seat)
+    this.#oversee(seat.server)
+  }
+
+  // Handlers over their time, and the child's own limits, are looked at from its main thread.
+  #oversee(server: Server): void {
+    const { recycle } = server.get(globalCore)
+    if (this.#threads.size > 0 && hasDeadlines(server.all)) setInterval(() => this.#endOverdue(), LOOK_EVERY).unref()
+    if (!recycles(recycle)) return
+    const limits = ownLimits(recycle, Math.random())
+    setInterval(() => {
+      const due = dueFor(limits, this.#figures())
+      if (due !== undefined) this.#retire(due)
+    }, RECYCLE_LOOK).unref()
+  }
+
+  #endOverdue(): void {
+    const now = Date.now()
+    for (const [number, worker] of this.#threads) {
+      const row = this.#rowOf!(number)
+      if (this.#ending.has(number) || !isOverdue(row, now)) continue
+      this.#ending.add(number)
+      log('error', 'core', overdueText(row, `thread ${number}`))
+      answerUnavailable(this.#parts.port, row, running().description)
+      void worker.terminate()
+    }
+  }
+
+  #figures(): Figures {
+    const { board, slot } = running()
+    let requests = 0
+    for (let thread = -1; thread < Math.max(1, this.#threads.size); thread++)
+      requests += board.worker(slot, thread).get('myAccesses')
+    return { requests, memory: process.memoryUsage.rss(), age: Date.now() - this.#begun }
   }
 
   // What node or a module prints belongs into the error log: whoever started the server has gone by then.
@@ -151,6 +195,7 @@ class ChildMain implements ThreadRole {
   // until then another thread does its work.
   #lost(thread: number, data: unknown): void {
     if (this.#finished.has(thread)) return
+    this.#ending.delete(thread)
     if (!this.#ready.delete(thread)) return this.#cannotStart(thread)
     this.#rowOf?.(thread).clear()
     this.#onThreadLost?.(thread)

@@ -124,7 +124,10 @@ class Control {
 
   async #nextEvent(now: Generation): Promise<SiteEvent> {
     const event = await this.#children.next()
-    if (event.kind === 'tick') this.#children.endOverdue(gracefulTimeout(now))
+    if (event.kind === 'tick') {
+      this.#children.endOverdue(gracefulTimeout(now))
+      if (now.prepared.mpm.traits.threads === 'none') this.#children.endHanging()
+    }
     if (event.kind === 'ready' && event.child.generation === now.files.generation) this.#forgetBefore(now)
     if (event.kind !== 'ended') return event
     const { child, code, signal } = event

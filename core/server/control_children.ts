@@ -4,6 +4,7 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import { Child, type GenerationFiles, type Relaunch } from './children.ts'
 import type { Asked, SiteEvent } from './mpm.ts'
+import { isOverdue, overdueText } from './overdue.ts'
 import { Status, type Scoreboard } from './scoreboard.ts'
 
 export interface ChildrenParts {
@@ -123,6 +124,17 @@ export class ChildrenOf {
       const reason = this.#board!.slot(child.slot).reason
       this.#parts.log('warn', `SY00065: child process ${child.pid} of generation ${child.generation} has been finishing for ${Math.round(passed / SECOND)} s (${reason}), longer than GracefulShutdownTimeout: sending a ${signal}`)
       child.kill(signal)
+    })
+  }
+
+  /** Ends processes without threads whose handler is over its time: nobody in there can. */
+  endHanging(): void {
+    const now = Date.now()
+    this.#each((child) => {
+      const row = this.#board!.worker(child.slot, 0)
+      if (!isOverdue(row, now)) return
+      this.#parts.log('error', overdueText(row, `process ${child.pid}`))
+      child.kill('SIGKILL')
     })
   }
 

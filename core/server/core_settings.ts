@@ -67,7 +67,8 @@ export const globalCore = new Settings('server', {
   pidFile: undefined as string | undefined,
   scoreBoardFile: undefined as string | undefined,
   coreDumpDirectory: undefined as string | undefined,
-  gracefulShutdownTimeout: 0,
+  /** Milliseconds; 0: no limit. */
+  gracefulShutdownTimeout: 300_000,
   extendedStatus: undefined as boolean | undefined,
   defaultRuntimeDir: undefined as string | undefined,
   listen: [] as readonly ListenAt[],
@@ -75,6 +76,8 @@ export const globalCore = new Settings('server', {
   sendBufferSize: 0,
   receiveBufferSize: 0,
   maxConnectionsPerChild: 0,
+  /** RecycleChild: what a child may have done or become before another takes its place; 0: no limit. */
+  recycle: { requests: 0, memory: 0, age: 0, jitter: 0.2 },
   registeredMethods: [] as readonly string[],
   /** 0: one set of listening sockets. */
   listenCoresBucketsRatio: 0,
@@ -139,6 +142,8 @@ export const dirCore = new Settings('directory', {
   /** Bytes; 0: no limit. */
   limitRequestBody: 1_073_741_824,
   limitXmlRequestBody: 1_000_000,
+  /** How long a handler may take, in ms; 0: no limit. */
+  handlerTimeout: 0,
   /** Infinity: no limit; 0: ranges are ignored. */
   maxRanges: 200,
   maxRangeOverlaps: 20,

@@ -42,11 +42,17 @@ const UNITS: Readonly<Record<string, number>> = { '': 1000, s: 1000, ms: 1, mi: 
 /** A time with an optional unit (ms, s, mi, h), in seconds if there is none. Answers milliseconds. */
 export const duration = (name: string): Arg<number> =>
   parsed((text) => {
-    const match = /^(\d+)([a-z]*)$/i.exec(text)
-    const unit = match === null ? undefined : UNITS[match[2]!.toLowerCase()]
-    if (match === null || unit === undefined) throw new ConfigError(`${name} has wrong format`)
-    return Number(match[1]) * unit
+    const time = timeOf(text)
+    if (time === undefined) throw new ConfigError(`${name} has wrong format`)
+    return time
   })
+
+/** The same time as text; undefined if it is none. */
+export function timeOf(text: string): number | undefined {
+  const match = /^(\d+)([a-z]*)$/i.exec(text)
+  const unit = match === null ? undefined : UNITS[match[2]!.toLowerCase()]
+  return unit === undefined ? undefined : Number(match![1]) * unit
+}
 
 /** A path, absolute from ServerRoot. */
 export const path: Arg<string> = parsed((text, command) => command.serverRootRelative(text))

@@ -17,7 +17,7 @@ import { BodyFault, BodyTimeout, ClientGone } from './body_reader.ts'
 import { Inlet } from './inlet.ts'
 import { Next, type Conn, type ConnOwner } from './mpm.ts'
 import { Outlet } from './outlet.ts'
-import { failRequest, logRequest, processRequest, refuseRequest } from './pipeline.ts'
+import { failRequest, giveUp, logRequest, processRequest, refuseRequest } from './pipeline.ts'
 import { RequestRec } from './request_rec.ts'
 import { Status as Seen } from './scoreboard.ts'
 import type { Served, ThreadEngine } from './thread_engine.ts'
@@ -57,6 +57,8 @@ export class HttpConn implements Conn, Connection {
   #scanned = 0
   #wantsBody: { resolve(piece: Uint8Array | null): void; reject(error: Error): void } | undefined
   #wantsRoom: (() => void)[] | undefined
+  /** Counts requests that were given up: what becomes of their handlers is of no interest. */
+  #attempt = 0
 
   constructor(engine: ThreadEngine, id: number, fd: Fd, peer: Endpoint, local: Endpoint | undefined, owner: ConnOwner,
               resumed?: { keepalives: number; unread: Uint8Array }) {
@@ -135,6 +137,7 @@ export class HttpConn implements Conn, Connection {
         this.#refuse({ status: 408, message: '', aplogno: '', level: 'debug', note: '' })
         return this.advance()
       case Phase.handling:
+        if (this.#isOverdue()) return this.#giveUp()
         if (this.output.blocked) this.#breakOff()
         this.#failBody(new BodyTimeout())
         return this.advance()
@@ -158,6 +161,19 @@ export class HttpConn implements Conn, Connection {
 
   release(): void {
     this.closed = true
+  }
+
+  #isOverdue(): boolean {
+    const deadline = this.request?.deadline ?? 0
+    return deadline > 0 && performance.now() >= deadline
+  }
+
+  #giveUp(): Next {
+    this.#attempt++
+    this.#failBody(new BodyTimeout())
+    giveUp(this.request!)
+    this.#phase = Phase.flushing
+    return this.advance()
   }
 
   // What a request asks of its connection.
@@ -283,7 +299,9 @@ export class HttpConn implements Conn, Connection {
   #follow(r: RequestRec, answer: Promise<Status>, head: Uint8Array | undefined): void {
     r.detach()
     this.#phase = Phase.handling
+    const attempt = this.#attempt
     const goOn = (status: Status): void => {
+      if (attempt !== this.#attempt) return
       if (this.closed) return logRequest(r)
       this.#phase = Phase.flushing
       if (status === HANDOVER && head !== undefined) {
@@ -395,6 +413,8 @@ export class HttpConn implements Conn, Connection {
     else if (next === Next.linger) this.patience = LINGER_PIECE
     else if (next === Next.idle && this.keepalives > 0) this.patience = settings.keepAliveTimeout
     else this.patience = settings.timeout
+    const deadline = this.#phase === Phase.handling ? this.request!.deadline : 0
+    if (deadline > 0) this.patience = Math.min(this.patience || Infinity, Math.max(1, deadline - this.engine.now()))
     return next
   }
 

@@ -14,6 +14,7 @@ import { globalCore, type GlobalCore, type ListenAt } from './core_settings.ts'
 import { atLeastOne, path } from './directive_values.ts'
 import { readHosts } from './hosts_file.ts'
 import { mutex } from './mutex_directive.ts'
+import { recycling } from './recycle.ts'
 
 type Said = Partial<GlobalCore>
 
@@ -108,6 +109,9 @@ const processes: readonly Directive[] = [
     'Connections after which a child is replaced (0 = no limit)'),
   globalCore.directive('MaxRequestsPerChild', [atoi], maxConnections, GLOBAL_ONLY,
     'Old name of MaxConnectionsPerChild'),
+  globalCore.directive('RecycleChild', [each(word)], (said, _, words) => {
+    said.recycle = recycling(words)
+  }, GLOBAL_ONLY, 'Limits after which a child is replaced: requests=N, memory=SIZE, age=TIME, and jitter=PERCENT'),
   globalCore.directive('MaxMemFree', [kilobytes], 'maxMemFree', GLOBAL_ONLY,
     'Most free memory in kilobytes that an allocator keeps (0 = no limit)'),
   globalCore.directive('ThreadStackSize', [stackSize], 'threadStackSize', GLOBAL_ONLY,

@@ -15,6 +15,8 @@ import { fail } from './error_response.ts'
 import { BodyFault, bodyOf, BodyTimeout, ClientGone } from './body_reader.ts'
 import { mapToStorage, mapUri } from './mapping.ts'
 import { RequestRec } from './request_rec.ts'
+import { withDeadline } from './deadline.ts'
+import { handlerName } from './tally.ts'
 
 type Step = (r: RequestRec) => Answer<Status>
 
@@ -65,7 +67,10 @@ const unconfigured = (r: RequestRec, number: string, what: string): Status => {
 
 const handlers: Step = (r) => {
   const chain = r.chains.handlers(r.handler ?? r.contentType ?? '')
-  return chain.length === 0 ? DECLINED : r.connection.engine.hooks.handler.walk(chain, r)
+  if (chain.length === 0) return DECLINED
+  const { handler } = r.connection.engine.hooks
+  const limit = r.chains.handlerTimeout
+  return limit === 0 ? handler.walk(chain, r) : withDeadline(r, limit, () => handler.walk(chain, r))
 }
 const handlerOrDefault = orElse(handlers, defaultHandler)
 
@@ -133,6 +138,7 @@ function walk(r: RequestRec, steps: readonly Step[], from: number): Answer<Statu
 }
 
 function conclude(r: RequestRec, status: Status): Answer<Status> {
+  if (r.abandoned) return OK
   if (status === HANDOVER || r.mustHandOver) return HANDOVER
   if (r.next !== undefined) return OK // An internal redirect has answered.
   if (status === OK || status === DONE) {
@@ -148,6 +154,7 @@ function conclude(r: RequestRec, status: Status): Answer<Status> {
 
 /** A module threw, or a promise of one was rejected: the request fails, nothing else does. */
 export function failRequest(r: RequestRec, error: unknown): Answer<Status> {
+  if (r.abandoned) return OK
   if (error instanceof BodyTimeout || error instanceof BodyFault || error instanceof ClientGone) {
     r.framingInDoubt = true
     if (error instanceof ClientGone) r.log('info', 'core', `SY00004: ${error.message} while its request body was read`)
@@ -157,6 +164,16 @@ export function failRequest(r: RequestRec, error: unknown): Answer<Status> {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
   r.log('error', 'core', `SY00002: fault in a module while serving ${r.method} ${r.uri}: ${text}`)
   return fail(r, INTERNAL_ERROR)
+}
+
+/** A handler has let its time pass: the client gets 503 instead, and whatever the handler still does is for nobody. */
+export function giveUp(r: RequestRec): void {
+  r.log('error', 'core', `SY00061: handler ${handlerName(r)} has not answered ${r.requestLine} within HandlerTimeout: given up`)
+  r.connection.engine.tally.disarm(r)
+  r.framingInDoubt = true
+  r.refused = true
+  void fail(r, 503)
+  r.abandoned = true
 }
 
 /** Answers a request that could not be parsed. */
@@ -227,6 +244,7 @@ function lastOf(r: RequestRec): RequestRec {
 
 /** ap_internal_redirect: a new request on the same connection, answered in the place of `r`. */
 export function redirectInternally(r: RequestRec, target: string, carry?: (to: RequestRec) => void): Answer<Status> {
+  r.mustBeServed()
   let depth = 0
   for (let at: RequestRec | undefined = r; at !== undefined; at = at.prev) depth++
   const most = r.served.settings.limitRedirects

@@ -58,6 +58,10 @@ export class RequestRec implements Request {
   keepAlive = false
   /** A look-up on behalf of this request met something that may block. */
   mustHandOver = false
+  /** When its handler must have answered, in ms of performance.now(); 0: no limit. */
+  deadline = 0
+  /** Its handler was given up: it has been answered. */
+  abandoned = false
   /** Method for this request where it is not the client's (an internal redirect goes on with GET). */
   #method: string | undefined
   #parts: Part[] | undefined
@@ -154,6 +158,7 @@ export class RequestRec implements Request {
   }
 
   read(): Promise<Uint8Array | null> {
+    this.mustBeServed()
     return this.body === undefined || this.body.done ? Promise.resolve(null) : this.connection.readBody(this)
   }
 
@@ -193,7 +198,13 @@ export class RequestRec implements Request {
 
   // The response.
 
+  /** @throws Error if the request was given up */
+  mustBeServed(): void {
+    if (this.abandoned) throw new Error(`Cannot answer ${this.method} ${this.uri} any more: HandlerTimeout has passed`)
+  }
+
   write(data: string | Uint8Array): Promise<void> | undefined {
+    this.mustBeServed()
     const bytes = typeof data === 'string' ? Buffer.from(data) : data
     if (bytes.length === 0) return undefined
     ;(this.#parts ??= []).push({ bytes })
@@ -214,6 +225,7 @@ export class RequestRec implements Request {
 
   /** Adds a part of an open file to the body. */
   addFile(file: OpenFile, offset: number, length: number): void {
+    this.mustBeServed()
     ;(this.#parts ??= []).push({ file: file.hold(), offset, length })
     this.#length += length
   }
@@ -258,6 +270,7 @@ export class RequestRec implements Request {
 
   #commit(length: number | undefined): void {
     this.#committed = true
+    if (this.deadline > 0) this.connection.engine.tally.answering()
     this.#decideFraming(length)
     if (this.protocol === 9) return
     const { output, engine } = this.connection

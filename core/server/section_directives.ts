@@ -7,7 +7,7 @@ import type { Command, Directive } from '../config/directive.ts'
 import { ConfigError } from '../config/errors.ts'
 import { ACCESS_CONF, OR_ALL, RSRC_AND_ACCESS, RSRC_CONF, allowedBy } from '../config/where.ts'
 import { dirCore, type DirCore, type ErrorDocument } from './core_settings.ts'
-import { isUrl, noExpressions, onOff, wholeNumber } from './directive_values.ts'
+import { duration, isUrl, noExpressions, onOff, wholeNumber } from './directive_values.ts'
 import { allowOverride, options } from './option_lists.ts'
 
 const FILEINFO = allowedBy('FileInfo')
@@ -19,6 +19,8 @@ const rights: readonly Directive[] = [
     said.allowOverrideList = names.length === 1 && names[0]!.toLowerCase() === 'none' ? [] : names
   }, ACCESS_CONF, 'Single directives that .htaccess files may use, or None'),
   dirCore.directive('Options', [each(word)], options, allowedBy('Options'), 'What may be done in a directory'),
+  dirCore.directive('HandlerTimeout', [duration('HandlerTimeout')], 'handlerTimeout', RSRC_AND_ACCESS,
+    'Longest time in seconds (or with a unit) that a handler may take to answer (0 = no limit)'),
   dirCore.directive('LimitRequestBody', [wholeNumber('LimitRequestBody requires a non-negative integer.')],
     'limitRequestBody', OR_ALL, 'Largest request body in bytes (0 = no limit)'),
   dirCore.directive('LimitXMLRequestBody', [wholeNumber('LimitXMLRequestBody requires a non-negative integer.')],

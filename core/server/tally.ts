@@ -27,6 +27,9 @@ export interface Counted {
   bytesAnswered: number
 }
 
+/** The handler of a request, as messages name it. */
+export const handlerName = (r: Request): string => r.handler ?? r.contentType ?? 'default-handler'
+
 export class Tally {
   readonly #row: WorkerRow
   readonly #options: TallyOptions
@@ -34,6 +37,7 @@ export class Tally {
   #bytes = 0
   #duration = 0
   #waiting = false
+  readonly #armed = new Map<Request, number>()
   /** Read from the row at first: what those before it have counted stays. */
   readonly #before: { readonly accesses: number; readonly bytes: number; readonly duration: number }
   readonly #flush = (): void => {
@@ -72,25 +76,30 @@ export class Tally {
     }
   }
 
-  /** A handler begins that may run until `deadline` (ms since the epoch), and no longer. */
+  /**
+   * A handler begins that may run until `deadline` (ms since the epoch). While several wait on one thread, the row has
+   * the latest deadline: a thread that has not come back by then has let all of them pass.
+   */
   arm(r: Request, fd: number, deadline: number): void {
     const row = this.#row
     if (!this.#options.extended) this.#show(r)
-    row.setText('handler', r.handler ?? r.contentType ?? 'default-handler')
+    row.setText('handler', handlerName(r))
     row.answering = false
     row.fd = fd
-    row.set('deadline', deadline)
+    this.#armed.set(r, deadline)
+    row.set('deadline', Math.max(deadline, row.get('deadline')))
   }
 
-  /** Something of its answer leaves: nobody else may answer in its place any more. */
+  /** Something of an answer leaves: nobody else may answer in its place any more. */
   answering(): void {
-    this.#row.answering = true
+    if (this.#armed.size > 0) this.#row.answering = true
   }
 
-  /** It has returned. */
-  disarm(): void {
-    this.#row.set('deadline', 0)
-    this.#row.fd = -1
+  /** It has answered, or is given up. */
+  disarm(r: Request): void {
+    if (!this.#armed.delete(r)) return
+    this.#row.set('deadline', Math.max(0, ...this.#armed.values()))
+    if (this.#armed.size === 0) this.#row.fd = -1
   }
 
   #show(r: Request): void {

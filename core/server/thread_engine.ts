@@ -13,12 +13,12 @@ import { RequestHead } from '../http/request_head.ts'
 import { Errno, type Endpoint, type Fd, type Memory, type Port } from '../port/port.ts'
 import { Chains } from './chains.ts'
 import { HttpConn } from './http_conn.ts'
-import type { Section } from '../config/server_conf.ts'
 import { dirCore, Opt, optionBits, serverCore } from './core_settings.ts'
 import { FileCache } from './file_cache.ts'
 import type { Conn, ConnOwner, Engine } from './mpm.ts'
 import { OutBuffer } from './outlet.ts'
 import type { Tally } from './tally.ts'
+import { allVectors } from './vectors.ts'
 import type { VhostTable } from './vhost_table.ts'
 
 const INPUT_BYTES = 16 * 1024
@@ -167,13 +167,10 @@ export class ThreadEngine implements Engine {
       resolver: parts.resolverOf(server, this.files),
       chains: new Chains(parts.hooks, server, server.conf.defaults, parts.mayBlock),
       documentRoot: (settings.documentRoot ?? parts.defaultDocumentRoot).replace(/\/$/, ''),
-      checksLinks: [server.conf.defaults, ...vectorsOf(server.conf.sections)].some(forbidsLinks),
+      checksLinks: allVectors(server).some(forbidsLinks),
     }
   }
 }
-
-const vectorsOf = (sections: readonly Section[]): ConfigVector[] =>
-  sections.flatMap((section) => [section.vector, ...vectorsOf(section.inner)])
 
 const forbidsLinks = (vector: ConfigVector): boolean =>
   !(optionBits(vector.holds(dirCore).options) & Opt.followSymLinks)

@@ -86,9 +86,13 @@ class Parent {
   }
 
   begin(): void {
-    const { startServers, maxServers, buckets } = this.#site.population
-    this.#owed = Math.max(buckets, Math.min(startServers, maxServers)) - this.#active().length
+    this.#owe()
     this.#startOwed()
+  }
+
+  #owe(): void {
+    const { startServers, maxServers, buckets } = this.#site.population
+    this.#owed = Math.max(0, Math.max(buckets, Math.min(startServers, maxServers)) - this.#mine().filter(({ finishing }) => !finishing).length)
   }
 
   // A new generation takes over before the old one stops: no moment without a listener.
@@ -140,9 +144,10 @@ class Parent {
     else if (code !== 0 || signal !== null) this.#crashed(child.bucket)
   }
 
-  // Worth another try, but not at once and not for ever at full speed.
+  // Worth another try in a second, but not for ever at full speed.
   #failed(): void {
     this.#paces.fill(FIRST_PACE)
+    this.#owe()
     if (++this.#failures < FAILURES_IN_A_ROW) return
     const pause = Math.min(SECOND * 2 ** (this.#failures - FAILURES_IN_A_ROW), LONGEST_PAUSE)
     this.#notBefore = this.#site.now() + pause
