@@ -3,12 +3,15 @@
  * event serves them on its crew.
  */
 import { isMainThread, threadId } from 'node:worker_threads'
-import { OK, type HookFn, type Module, type Request, type Status } from 'httpd'
+import {
+  OK, oneOf, RSRC_CONF, Settings, type HookFn, type Module, type Request, type Status,
+} from 'httpd'
 
 type Handler = HookFn<Request, Status>
 
 const BLOCK_MS = 1000
 const AWAIT_MS = 300
+const LATE_MS = 1500
 const STREAM_BYTES = 1024 * 1024
 const PIECE_BYTES = 16 * 1024
 
@@ -52,6 +55,25 @@ const handlers: Readonly<Record<string, Handler>> = {
 
   'test-thread': (r) => answer(r, `${where()}\n`),
 
+  // Never comes back.
+  'test-spin': () => {
+    for (;;) Math.random()
+  },
+
+  // Comes back after a part of its answer has left, and not again.
+  'test-stall': async (r) => {
+    await r.write(Buffer.alloc(PIECE_BYTES * 8, 'x'))
+    for (;;) Math.random()
+  },
+
+  'test-never': () => new Promise<Status>(() => undefined),
+
+  // Answers when nobody waits for it any more.
+  'test-late': async (r) => {
+    await new Promise((resolve) => setTimeout(resolve, LATE_MS))
+    return answer(r, 'late\n')
+  },
+
   'test-stream': async (r) => {
     r.contentType = 'application/octet-stream'
     for (let at = 0; at < STREAM_BYTES; at += PIECE_BYTES) {
@@ -61,10 +83,22 @@ const handlers: Readonly<Record<string, Handler>> = {
   },
 }
 
+const settings = new Settings('server', { childInit: 'ok' as 'ok' | 'throw' | 'fatal' })
+
 export const module = {
   name: 'test_module',
   file: 'mod_test.c',
-  register({ handler }, on) {
+  settings: [settings],
+  directives: [
+    settings.directive('TestChildInit', [oneOf(['ok', 'throw', 'fatal'], 'ok, throw or fatal')], 'childInit', RSRC_CONF,
+      'What becomes of each child before it serves'),
+  ],
+  register({ handler, childInit }, on) {
+    on(childInit, (server) => {
+      const { childInit } = server.get(settings)
+      if (childInit === 'throw') throw new Error('thrown by TestChildInit')
+      if (childInit === 'fatal') process.exit(15)
+    })
     for (const [name, fn] of Object.entries(handlers)) on(handler, fn, { handler: name })
   },
 } satisfies Module
