@@ -136,6 +136,7 @@ class Parent {
     if (this.#leaving === child) this.#leaving = undefined
     this.#replacing.delete(child)
     for (const [other, replaced] of this.#replacing) if (replaced === child) this.#replacing.delete(other)
+    this.#tell(child, 'stopped')
     this.#startOwed()
     if (child.generation !== this.#site.generation || child.finishing) return
     if (child.pid < 0) this.#notBefore = this.#site.now() + FORK_FAILED_PAUSE
@@ -214,7 +215,19 @@ class Parent {
 
   #startOne(bucket: number): ChildHandle | undefined {
     const slot = this.#site.now() < this.#notBefore ? undefined : this.#freeSlot()
-    return slot === undefined ? undefined : this.#site.start(slot, bucket)
+    if (slot === undefined) return undefined
+    const child = this.#site.start(slot, bucket)
+    this.#tell(child, 'started')
+    return child
+  }
+
+  // Only event has words for it.
+  #tell(child: ChildHandle, what: 'started' | 'stopped'): void {
+    if (this.#texts.style !== 'event') return
+    const { board, children, population } = this.#site
+    const total = `${children.size}/${Math.max(0, ...children.keys()) + 1}/${board.serverLimit}`
+    const quiescing = what === 'stopped' ? `, quiescing ${child.finishing ? 1 : 0}` : ''
+    this.#site.log('debug', `Child ${child.slot} ${what}: pid ${child.pid}, gen ${child.generation}, active ${this.#active().length}/${population.maxServers}, total ${total}${quiescing}`)
   }
 
   #mine(): ChildHandle[] {
