@@ -5,6 +5,7 @@ import type { Fd } from '../port/port.ts'
 import type { Listening } from './listeners.ts'
 import { log } from './log.ts'
 import type { ChildHandle, Population } from './mpm.ts'
+import type { Identity } from './privileges.ts'
 
 /** Names the variable that tells a process that it is a child, and which. */
 export const CHILD_VARIABLE = 'HTTPD_CHILD'
@@ -20,6 +21,10 @@ interface Handed {
   readonly listeners: readonly Listening[]
   /** As the control process has it: limits that were fixed at the first start hold, and lay out the scoreboard. */
   readonly population: Population
+  /** Whom a child becomes before anything else; undefined: it keeps the user of the control process. */
+  readonly identity: Identity | undefined
+  /** CoreDumpDirectory, absolute, if it was given. */
+  readonly coreDumpDirectory: string | undefined
 }
 
 /** What a child is told at its start, as JSON. Descriptors are the child's numbers. */
@@ -34,9 +39,6 @@ export interface ChildStart extends Handed {
 /** The same in descriptors of the control process. */
 export interface GenerationFiles extends Handed {
   readonly descriptors: ReadonlyMap<string, Fd>
-  /** -1: children keep the user and group of the control process. */
-  readonly userId: number
-  readonly groupId: number
 }
 
 export interface Relaunch {
@@ -46,6 +48,8 @@ export interface Relaunch {
 
 /** Exit code of a child for which something was lacking (Apache's APEXIT_CHILDSICK). */
 const CHILD_SICK = 7
+/** Exit code of a child that no other could do better than (Apache's APEXIT_CHILDFATAL): the server ends. */
+export const CHILD_FATAL = 15
 
 const CONTROL = 3, PAYLOAD = 4, BOARD = 5, FIRST = 6
 
@@ -64,8 +68,6 @@ export class Child implements ChildHandle {
       stdio: ['ignore', 2, 2, 'pipe', files.payload.fd, files.board,
         ...files.listeners.map(({ fd }) => fd), ...files.descriptors.values()],
       env: { ...process.env, [CHILD_VARIABLE]: JSON.stringify(startOf(slot, files)) },
-      ...(files.userId >= 0 && { uid: files.userId }),
-      ...(files.groupId >= 0 && { gid: files.groupId }),
     })
     this.#pipe?.on('data', (bytes: Buffer) => {
       if (bytes.includes(Word.ready)) {
@@ -104,10 +106,10 @@ export class Child implements ChildHandle {
 }
 
 function startOf(slot: number, files: GenerationFiles): ChildStart {
-  const { generation, payload, listeners, population, descriptors } = files
+  const { generation, payload, listeners, population, descriptors, identity, coreDumpDirectory } = files
   const named = [...descriptors.keys()].map((name, i) => [name, FIRST + listeners.length + i] as const)
   return {
-    slot, generation, population, control: CONTROL,
+    slot, generation, population, identity, coreDumpDirectory, control: CONTROL,
     payload: { fd: PAYLOAD, bytes: payload.bytes },
     board: BOARD,
     listeners: listeners.map((socket, i) => ({ ...socket, fd: FIRST + i })),

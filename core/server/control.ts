@@ -11,19 +11,24 @@ import { writeSync } from 'node:fs'
 import { OK } from '../hook/hook.ts'
 import { logName } from '../hook/module.ts'
 import type { Fd, Port } from '../port/port.ts'
-import type { ChildStart, GenerationFiles, Relaunch } from './children.ts'
+import { CHILD_FATAL, type ChildStart, type GenerationFiles, type Relaunch } from './children.ts'
 import { ChildrenOf } from './control_children.ts'
 import { globalCore } from './core_settings.ts'
 import { Listeners } from './listeners.ts'
 import { log, openErrorLogs } from './log.ts'
 import type { Asked, Population } from './mpm.ts'
+import { OrphanReaper, zombiesOf } from './orphans.ts'
+import { PassedListeners } from './passed_listeners.ts'
 import { removePidFile, writePidFile } from './pidfile.ts'
 import type { ServerStart } from './program.ts'
 import { payloadOf } from './rebuild.ts'
 import { Scoreboard } from './scoreboard.ts'
 import { serverTokens } from './server_tokens.ts'
+import { figuresOf } from './service_figures.ts'
+import { openNotifier, type PassedSocket, type Reporting } from './service_manager.ts'
+import type { ServiceNotifier } from './service_notifier.ts'
 import type { Prepared } from './startup.ts'
-import { unixd } from './unixd_settings.ts'
+import { identityFor, type IdentityParts } from './startup_identity.ts'
 import { endingText, upText } from './control_texts.ts'
 
 export interface ControlParts {
@@ -31,7 +36,15 @@ export interface ControlParts {
   readonly relaunch: Relaunch
   /** Serves a generation in this very process (-X). */
   readonly here: (start: ChildStart) => Promise<void>
+  /** What decides whether and as whom this server may serve. */
+  readonly identity: IdentityParts
+  /** Sockets that came with this process, and where it reports to. */
+  readonly sockets: readonly PassedSocket[]
+  readonly reporting: Reporting
 }
+
+/** Signal number of SIGUSR1, which a Node with --disable-sigusr1 keeps blocked. */
+const SIGUSR1 = 10
 
 /** Runs the server in this process until it ends. @returns the exit code */
 export function serve(start: ServerStart, parts: ControlParts): Promise<number> {
@@ -50,21 +63,42 @@ class Control {
   readonly #listeners: Listeners
   readonly #children: ChildrenOf
   readonly #here: ControlParts['here']
+  readonly #identity: IdentityParts
+  readonly #passed: PassedListeners
+  readonly #notify: ServiceNotifier
   #board: { readonly fd: Fd; readonly board: Scoreboard } | undefined
   #generation = 0
   #saidReady = false
   #logFd: Fd | undefined
 
-  constructor(start: ServerStart, { port, relaunch, here }: ControlParts) {
+  constructor(start: ServerStart, { port, relaunch, here, identity, sockets, reporting }: ControlParts) {
     this.#here = here
+    this.#identity = identity
     this.#start = start
     this.#port = port
-    this.#listeners = new Listeners(port.net)
+    const service = () => port.service
+    this.#passed = new PassedListeners(sockets, service)
+    this.#listeners = new Listeners(port.net, this.#passed)
+    this.#notify = openNotifier(reporting, service, (text) => start.show({ level: 'warn', module: 'core', text }))
     this.#children = new ChildrenOf({
       relaunch,
       heard: () => this.#heard(),
       log: (level, text) => log(level, 'core', text),
     })
+    port.service.unblock(SIGUSR1)
+    this.#lookAfter()
+  }
+
+  // What goes on beside the generations.
+  #lookAfter(): void {
+    const every = (ms: number, act: () => void) => void setInterval(act, ms).unref()
+    if (this.#notify.interval > 0) every(this.#notify.interval, () => this.#notify.tick(() => figuresOf(this.#board?.board)))
+    if (process.pid !== 1) return
+    const orphans = new OrphanReaper({
+      zombies: () => zombiesOf(process.pid).filter((pid) => ![...this.#children.alive.values()].some((child) => child.pid === pid)),
+      reap: (pid) => this.#port.service.reap(pid),
+    })
+    every(1000, () => orphans.look())
   }
 
   async run(): Promise<number> {
@@ -85,10 +119,12 @@ class Control {
 
   async #generations(first: Generation): Promise<number> {
     let now = first
+    if (this.#children.stopAsked) return this.#end(now, 'stop')
     this.#announce(now.prepared)
     for (;;) {
       const asked = await this.#runGeneration(now)
       if (asked === 'stop' || asked === 'graceful-stop' || asked === 'fatal') return this.#end(now, asked)
+      this.#notify.reloading()
       log('notice', logName(now.prepared.mpm), endingText(now.prepared.mpm, asked))
       const next = await this.#next(now, asked)
       if (next === undefined) continue
@@ -112,21 +148,20 @@ class Control {
 
   async #nextEvent() {
     const event = await this.#children.next()
+    if (event.kind === 'ended' && event.code === CHILD_FATAL && event.child.generation === this.#generation) {
+      log('alert', 'core', `AH00050: Child ${event.child.pid} returned a Fatal error... Apache is exiting!`)
+      return { kind: 'asked', asked: 'fatal' } as const
+    }
     const failed = event.kind === 'ended' && !this.#saidReady && this.#children.neverServed
     if (!failed) return event
     const text = `SY00030: no child process could begin to serve; the last one ${event.signal === null ? `ended with code ${event.code ?? 0}` : `was ended by ${event.signal}`}`
-    this.#start.stderr(`${text}\n${this.#hint()}`)
+    this.#start.stderr(`${text}\n`)
     return { kind: 'asked', asked: 'fatal' } as const
-  }
-
-  #hint(): string {
-    const { userId } = this.#userOf(this.#start.prepared)
-    return userId < 0 || process.getuid?.() !== 0 ? ''
-      : `Children run as user ${this.#start.prepared.servers[0]!.get(unixd).userName}: can that user read ${process.execPath} and ${this.#start.prepared.serverRoot}?\n`
   }
 
   // The first child of the first generation serves: whoever started the server may go.
   #heard(): void {
+    this.#notify.ready()
     if (this.#saidReady) return
     this.#saidReady = true
     this.#start.ready(this.#logFd)
@@ -141,11 +176,15 @@ class Control {
   // Opens all that a generation needs. Nothing of the one before is touched.
   async #open(prepared: Prepared, restart: boolean): Promise<Generation | { readonly texts: readonly string[] }> {
     const server = prepared.servers[0]!
+    const identity = identityFor(prepared, this.#identity, () => this.#port.service)
+    if ('texts' in identity) return identity
+    this.#take(identity.warnings, restart)
     const listening = this.#listeners.openFor(server)
     if ('texts' in listening) return { texts: [...listening.texts, 'AH00015: Unable to open logs'] }
     const descriptors = new Map<string, Fd>()
     const fault = await this.#openLogs(prepared, descriptors, restart)
     if (fault !== undefined) return { texts: fault }
+    this.#take(this.#passed.unusedWarnings(), restart)
     const wanted = prepared.mpm.population(server)
     const { fd, board } = this.#boardFor(wanted)
     if (restart) this.#generation++
@@ -154,7 +193,8 @@ class Control {
       prepared,
       files: {
         generation: this.#generation, listeners: listening, population: within(wanted, board), descriptors,
-        ...this.#userOf(prepared), payload: this.#payload(prepared), board: fd,
+        identity: identity.identity, coreDumpDirectory: server.get(globalCore).coreDumpDirectory,
+        payload: this.#payload(prepared), board: fd,
       },
     }
   }
@@ -179,10 +219,11 @@ class Control {
     return undefined
   }
 
-  #userOf(prepared: Prepared): { userId: number; groupId: number } {
-    if (process.getuid?.() !== 0) return { userId: -1, groupId: -1 }
-    const { userId, groupId } = prepared.servers[0]!.get(unixd)
-    return { userId, groupId }
+  #take(warnings: readonly string[], restart: boolean): void {
+    for (const text of warnings) {
+      if (restart) log('warn', 'core', text)
+      else this.#start.show({ level: 'warn', module: 'core', text })
+    }
   }
 
   // The scoreboard's size is that of the first start: ServerLimit and ThreadLimit hold until a stop.
@@ -217,6 +258,7 @@ class Control {
   }
 
   #keep(texts: readonly string[]): undefined {
+    this.#notify.ready()
     for (const text of texts) log('error', 'core', text)
     log('error', 'core', 'SY00031: the configuration on disk cannot be served: going on with the one in use')
     return undefined
@@ -230,6 +272,7 @@ class Control {
   }
 
   async #end(now: Generation, asked: 'stop' | 'graceful-stop' | 'fatal'): Promise<number> {
+    this.#notify.stopping()
     const removed = removePidFile(this.#start.pidFile, process.pid)
     for (const { level, module, text } of removed.notes) log(level, module, text)
     if (asked !== 'fatal') log('notice', logName(now.prepared.mpm), endingText(now.prepared.mpm, asked))

@@ -1,13 +1,15 @@
 /** The children of a control process, and everything that happens to it: one queue of events, read by the MPM. */
 import { Child, type GenerationFiles, type Relaunch } from './children.ts'
+import { takeHeldSignals } from './early_signals.ts'
 import type { Asked, SiteEvent } from './mpm.ts'
 import type { Scoreboard } from './scoreboard.ts'
+import { hasTerminal } from './terminal.ts'
 
 export interface ChildrenParts {
   readonly relaunch: Relaunch
   /** A child said that it serves. */
   heard(): void
-  log(level: 'notice' | 'warn' | 'error', text: string): void
+  log(level: 'info' | 'notice' | 'warn' | 'error', text: string): void
 }
 
 const SECOND = 1000
@@ -31,15 +33,30 @@ export class ChildrenOf {
   #waiting: ((event: SiteEvent) => void) | undefined
   #board: Scoreboard | undefined
   #failures = 0
+  #saidWinch = false
 
   constructor(parts: ChildrenParts) {
     this.#parts = parts
     const ask = (asked: Asked) => () => this.#happened({ kind: 'asked', asked })
     process.on('SIGTERM', ask('stop')).on('SIGINT', ask('stop'))
     process.on('SIGHUP', ask('restart')).on('SIGUSR1', ask('graceful'))
-    // A window that changes its size sends WINCH to what runs in it: not a wish to stop.
-    if (!process.stdin.isTTY) process.on('SIGWINCH', ask('graceful-stop'))
+    process.on('SIGWINCH', () => {
+      // A window that changes its size sends WINCH to what runs in it: not a wish to stop.
+      if (!hasTerminal()) this.#happened({ kind: 'asked', asked: 'graceful-stop' })
+      else if (!this.#saidWinch) this.#ignoreWinch()
+    })
     process.on('SIGPIPE', () => undefined)
+    for (const signal of takeHeldSignals()) this.#happened({ kind: 'asked', asked: signal === 'SIGHUP' ? 'restart' : 'graceful' })
+  }
+
+  #ignoreWinch(): void {
+    this.#saidWinch = true
+    this.#parts.log('info', 'SY00044: SIGWINCH is ignored while the server has a controlling terminal: it says that a window has a new size')
+  }
+
+  /** True if the server was asked to stop and nobody has heard it yet. */
+  get stopAsked(): boolean {
+    return this.#events.some((event) => event.kind === 'asked' && event.asked === 'stop')
   }
 
   /** True if all children so far ended before one served, often enough to give up. */
