@@ -18,7 +18,8 @@ const ROOT = [
   'Error:\tApache has not been designed to serve pages while running as root.',
   'Whoever finds a way to make a request read or run a file would have the whole machine.',
   'Name a user without rights of its own in the User directive, for example www-data or daemon.',
-].join('\n\t')
+  'A server that may serve as root all the same is made by: CFLAGS=-DBIG_SECURITY_HOLE ./configure ... && make',
+].join('\n')
 
 const chrootDir = parsed((text) => {
   if (!(statSync(fsPath(text), { throwIfNoEntry: false })?.isDirectory() ?? false))
