@@ -16,11 +16,11 @@ import { CHILD_FATAL, CHILD_VARIABLE, type ChildStart } from './server/children.
 import { runChild, runHere, runThread } from './server/child.ts'
 import { serve } from './server/control.ts'
 import { coreOptions } from './server/core_options.ts'
-import { debuggerFlags } from './server/debugger_flags.ts'
 import { knownDirectives } from './server/known_directives.ts'
 import { serverLog } from './server/log.ts'
 import { dropPrivileges, strictUmask, type Credentials } from './server/privileges.ts'
 import { runProgram } from './server/program.ts'
+import { relaunchOf } from './server/relaunch.ts'
 import { takePassedSockets, takeReporting } from './server/service_manager.ts'
 
 const everything = (fd: number) => (text: string | Uint8Array): void => {
@@ -80,10 +80,9 @@ async function main(): Promise<void> {
     return runChild(start, serving(), entry)
   }
   const sockets = takePassedSockets(process.env, process.pid)
-  const nodeArgs = debuggerFlags({
+  const relaunch = relaunchOf(process.execPath, entry, {
     execArgv: process.execArgv, nodeOptions: process.env['NODE_OPTIONS'], allowed: process.allowedNodeEnvironmentFlags,
   })
-  const relaunch = { command: process.execPath, args: [...nodeArgs, entry] }
   process.exitCode = await runProgram(process.argv.slice(2), {
     ...parts, buildInfo, relaunch, sockets,
     beginServing: holdRestarts,

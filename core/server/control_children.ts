@@ -19,6 +19,8 @@ const KILL = 9000
 const GIVE_UP = 10_000
 /** Signals that are not worth a line: we sent them, or a person did. */
 const QUIET = new Set(['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGKILL'])
+/** A child that one of these ends before it serves says nothing about those that follow. */
+const FROM_OUTSIDE = new Set<NodeJS.Signals | null>(['SIGTERM', 'SIGHUP', 'SIGUSR1'])
 const SIGNAL_TEXT: Readonly<Record<string, readonly [text: string, number: number]>> = {
   SIGSEGV: ['Segmentation fault', 11], SIGABRT: ['Aborted', 6], SIGBUS: ['Bus error', 7], SIGILL: ['Illegal instruction', 4],
   SIGFPE: ['Floating point exception', 8], SIGTRAP: ['Trace/breakpoint trap', 5], SIGINT: ['Interrupt', 2],
@@ -137,7 +139,7 @@ export class ChildrenOf {
   #ended(child: Child, code: number | null, signal: NodeJS.Signals | null): void {
     if (this.alive.get(child.slot) === child) this.alive.delete(child.slot)
     this.#board?.clear(child.slot)
-    if (!child.ready) this.#failures++
+    if (!child.ready && !FROM_OUTSIDE.has(signal)) this.#failures++
     if (signal !== null && !QUIET.has(signal)) {
       const [text, number] = SIGNAL_TEXT[signal] ?? [signal, 0]
       this.#parts.log('notice', `AH00052: child pid ${child.pid} exit signal ${text} (${number})`)
@@ -147,6 +149,11 @@ export class ChildrenOf {
 
   #happened(event: SiteEvent): void {
     if (this.#waiting !== undefined) this.#waiting(event)
-    else if (event.kind !== 'tick') this.#events.push(event)
+    else if (event.kind !== 'tick' && !this.#isQueued(event)) this.#events.push(event)
+  }
+
+  // Asked twice before it is done once is asked once, as with signals themselves.
+  #isQueued(event: SiteEvent): boolean {
+    return event.kind === 'asked' && this.#events.some((queued) => queued.kind === 'asked' && queued.asked === event.asked)
   }
 }

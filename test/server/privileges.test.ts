@@ -1,10 +1,10 @@
 // Whom children become, decided and done; and whether that user can read what it serves.
 import fc from 'fast-check'
 import t from 'tap'
-import { debuggerFlags, UNBINDABLE } from '../../core/server/debugger_flags.ts'
 import {
   dropPrivileges, identityOf, strictUmask, type Credentials, type Identity, type IdentityInput,
 } from '../../core/server/privileges.ts'
+import { debuggerFlags, relaunchOf, UNBINDABLE } from '../../core/server/relaunch.ts'
 import { obstaclesTo, openingCommands, unreadableDirectory, unreadableProgram, type ReachSystem } from '../../core/server/reach.ts'
 
 const input = (more: Partial<IdentityInput> = {}): IdentityInput => ({
@@ -143,6 +143,9 @@ t.test('debuggerFlags()', (t) => {
   t.same(flags([UNBINDABLE, '--stack-size=2000'], undefined, true), ['--stack-size=2000', '--disable-sigusr1'])
   t.same(flags(['--disable-sigusr1'], '--no-warnings', true), ['--disable-sigusr1'])
   t.same(flags([], '--no-warnings --inspect'), ['--inspect-port=0'], 'a debugger is wanted: any port for a child')
+  t.same(flags([], '"--inspect=127.0.0.1:9000"'), ['--inspect-port=0'], 'in quotes')
   t.same(flags(['--inspect-brk=1234'], undefined, true), ['--inspect-brk=1234', '--inspect-port=0'])
+  t.same(relaunchOf('/n ode', '/e', { execArgv: [], nodeOptions: undefined, allowed: new Set() }),
+    { command: '/bin/sh', args: ['-c', `trap '' USR1; exec "$0" "$@"`, '/n ode', UNBINDABLE, '/e'] })
   t.end()
 })

@@ -7,6 +7,9 @@ import { once } from 'node:events'
 import type { Test } from 'tap'
 import { end, until } from './processes.ts'
 
+/** Arguments of env(1) for a program as people start it: tap loads a module of its own into every node otherwise. */
+export const bare = ['-u', 'NODE_OPTIONS'] as const
+
 export interface LaunchOptions {
   readonly env?: NodeJS.ProcessEnv
   readonly cwd?: string
@@ -28,8 +31,9 @@ export interface Launched {
 
 export function launch(test: Test, command: readonly string[], options: LaunchOptions = {}): Launched {
   const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...(options.descriptors ?? [])]
-  const child = spawn(command[0]!, command.slice(1), {
-    stdio, env: { ...process.env, ...options.env }, detached: options.detached ?? false,
+  const { NODE_OPTIONS, ...env } = options.env ?? {}
+  const child = spawn('env', [...bare, ...(NODE_OPTIONS === undefined ? [] : [`NODE_OPTIONS=${NODE_OPTIONS}`]), ...command], {
+    stdio, env: { ...process.env, ...env }, detached: options.detached ?? false,
     ...(options.cwd !== undefined && { cwd: options.cwd }),
   })
   let [out, err, over] = ['', '', false]

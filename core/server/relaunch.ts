@@ -1,7 +1,9 @@
 /**
- * Arguments that keep SIGUSR1 from opening Node's debugger port in a process
- * that this one starts, also before its first instruction of ours.
+ * How this program starts itself again, as a child or as a server of its own
+ * session, so that SIGUSR1 does no harm before its first instruction: it kills
+ * a process that is about to become node, and opens node's debugger port later.
  */
+import type { Relaunch } from './children.ts'
 
 /** Every Node takes it: an address that no host has (RFC 5737), so that opening the port fails. */
 export const UNBINDABLE = '--inspect-port=192.0.2.1:1024'
@@ -22,7 +24,15 @@ export interface DebuggerInput {
 /** Node's arguments for a process that is started again. */
 export function debuggerFlags({ execArgv, nodeOptions = '', allowed }: DebuggerInput): string[] {
   const kept = execArgv.filter((word) => word !== UNBINDABLE && word !== DISABLED && word !== ANY_PORT)
-  const debugging = [...kept, ...nodeOptions.split(/\s+/)].some((word) => word.startsWith('--inspect'))
+  // Words of NODE_OPTIONS may be quoted.
+  const debugging = kept.some((word) => word.startsWith('--inspect')) || nodeOptions.includes('--inspect')
   if (debugging) return [...kept, ANY_PORT]
   return [...kept, allowed.has(DISABLED) ? DISABLED : UNBINDABLE]
 }
+
+/** Until node blocks the signal itself it is ignored, which it inherits from the shell. */
+const DEAF = `trap '' USR1; exec "$0" "$@"`
+
+/** The command that runs `entry` with this node. */
+export const relaunchOf = (node: string, entry: string, input: DebuggerInput): Relaunch =>
+  ({ command: '/bin/sh', args: ['-c', DEAF, node, ...debuggerFlags(input), entry] })
