@@ -10,6 +10,7 @@ import { UserError } from './generator/error.ts'
 import { writeIfChanged } from './generator/files.ts'
 import { recordedVariables } from './generator/options.ts'
 import { shortPath, writeEarly, writeOutputs } from './generator/outputs.ts'
+import { closedTreeNotice } from './generator/closed_tree.ts'
 import { answersOf, machine } from './generator/platform.ts'
 import { plan } from './generator/plan.ts'
 import { cacheText, logText, niceText, readCache, statusText } from './generator/records.ts'
@@ -49,6 +50,7 @@ async function configure(program: string, sources: string, argv: readonly string
     if (!only) writeOutputs(made.config, say)
   }
   say(summary(made.config))
+  if (process.geteuid?.() === 0) for (const line of closedTreeNotice(made.config, process.cwd())) say(line)
   return 0
 }
 
@@ -79,7 +81,7 @@ function presetsOf(request: Request): Record<string, string> {
   const file = cacheFile(request)
   const presets = file === undefined || file === '/dev/null' ? {} : readCache(file)
   for (const [name, value] of Object.entries(process.env)) {
-    if (/^a[cp]_cv_/.test(name) && value !== undefined) presets[name] = value
+    if (/^(a[cp]_cv_.*|CFLAGS|CPPFLAGS)$/.test(name) && value !== undefined) presets[name] = value
   }
   return { ...presets, ...Object.fromEntries(request.variables) }
 }

@@ -28,6 +28,8 @@ export { openLog } from './server/log_target.ts'
 export { knownLogId, log, mightLog } from './server/log.ts'
 export { errnoPrefix } from './server/notes.ts'
 export { unixd } from './server/unixd_settings.ts'
+export { coreOptions } from './server/core_options.ts'
+export { lookUpAccount, type Database } from './server/accounts.ts'
 export { isMpm, Next } from './server/mpm.ts'
 export type {
   Asked, ChildHandle, Conn, ConnOwner, Engine, Mpm, Population, Seat, Site, SiteEvent, Traits,

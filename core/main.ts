@@ -2,6 +2,8 @@
  * The program's entry: one bundle is the control process, a child process, or
  * a thread of one, by how it was started.
  */
+// Comes first: its body listens for SIGUSR1, which without a listener opens Node's debugger port.
+import { holdRestarts } from './server/early_signals.ts'
 import { writeSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 import { buildInfo } from '#build'
@@ -10,15 +12,16 @@ import { pollers } from '#pollers'
 import * as face from './api.ts'
 import { linux } from './port/linux.ts'
 import type { Port } from './port/port.ts'
-import { CHILD_VARIABLE, type ChildStart } from './server/children.ts'
+import { CHILD_VARIABLE, Exit, type ChildStart } from './server/children.ts'
 import { runChild, runHere, runThread } from './server/child.ts'
 import { serve } from './server/control.ts'
+import { coreOptions } from './server/core_options.ts'
 import { knownDirectives } from './server/known_directives.ts'
 import { serverLog } from './server/log.ts'
+import { dropPrivileges, strictUmask, type Credentials } from './server/privileges.ts'
 import { runProgram } from './server/program.ts'
-
-// Without a listener SIGUSR1 opens Node's debugger port: nothing may come before this.
-if (isMainThread) process.on('SIGUSR1', () => undefined)
+import { relaunchOf } from './server/relaunch.ts'
+import { takePassedSockets, takeReporting } from './server/service_manager.ts'
 
 const everything = (fd: number) => (text: string | Uint8Array): void => {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text
@@ -41,8 +44,27 @@ function openPort(): Port {
   }
 }
 
+/** A child, or the one process of -X, takes on its user; if it cannot, the whole server has to end. */
+function becomeUser({ identity, coreDumpDirectory }: ChildStart, port: () => Port): void {
+  try {
+    if (identity !== undefined) dropPrivileges(identity, process as Credentials)
+  } catch (error) {
+    everything(2)(`${(error as Error).message}\n`)
+    process.exit(Exit.fatal)
+  }
+  if (coreDumpDirectory === undefined) return
+  // The kernel keeps no core dump of a process that has changed its user, unless that process says so.
+  if (identity !== undefined) port().service.allowCoreDump()
+  try {
+    process.chdir(coreDumpDirectory)
+  } catch (error) {
+    everything(2)(`SY00045: Cannot use CoreDumpDirectory ${coreDumpDirectory}: ${(error as Error).message}\n`)
+  }
+}
+
 async function main(): Promise<void> {
   const [, entry = '', programPath = 'httpd', defaultRoot = buildInfo.httpdRoot] = process.argv
+  const mayServeAsRoot = (coreOptions.mayServeAsRoot = buildInfo.bigSecurityHole ?? false)
   const parts = { prelinked, face, log: serverLog, known: knownDirectives(directiveOwners, buildInfo) }
   // Opened only where it is needed: a check or a dump makes no native call.
   let opened: Port | undefined
@@ -53,17 +75,30 @@ async function main(): Promise<void> {
   if (told !== undefined) {
     // Programs that the child starts are not children of ours.
     delete process.env[CHILD_VARIABLE]
-    return runChild(JSON.parse(told) as ChildStart, serving(), entry)
+    const start = JSON.parse(told) as ChildStart
+    becomeUser(start, port)
+    return runChild(start, serving(), entry)
   }
-  const relaunch = { command: process.execPath, args: [...process.execArgv, entry] }
+  const sockets = takePassedSockets(process.env, process.pid)
+  const relaunch = relaunchOf(process.execPath, entry, {
+    execArgv: process.execArgv, nodeOptions: process.env['NODE_OPTIONS'], allowed: process.allowedNodeEnvironmentFlags,
+  })
   process.exitCode = await runProgram(process.argv.slice(2), {
-    ...parts, buildInfo, relaunch,
-    serve: (start) => serve(start, {
-      port: port(),
-      relaunch: { ...relaunch, args: [...relaunch.args, programPath, defaultRoot] },
-      builtOn: buildInfo.builtOn,
-      here: (seat) => runHere(seat, serving(), entry),
-    }),
+    ...parts, buildInfo, relaunch, sockets,
+    beginServing: holdRestarts,
+    serve: (start) => {
+      process.umask(strictUmask(process.umask(0o077)))
+      return serve(start, {
+        port: port(), sockets, reporting: takeReporting(process.env, process.pid),
+        relaunch: { ...relaunch, args: [...relaunch.args, programPath, defaultRoot] },
+        builtOn: buildInfo.builtOn,
+        identity: { entry, prefix: buildInfo.httpdRoot, mayServeAsRoot },
+        here: (seat) => {
+          becomeUser(seat, port)
+          return runHere(seat, serving(), entry)
+        },
+      })
+    },
     dup2: (from, to) => port().host.dup2(from, to),
     stdout: everything(1),
     stderr: everything(2),

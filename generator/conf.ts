@@ -3,8 +3,8 @@
  * The same templates make the configuration of the build tree (dist) and of an installation.
  */
 import { createRequire } from 'node:module'
-import { statSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
+import { closedDirectories } from './closed_tree.ts'
 import type { Config } from './config.ts'
 import { render } from './render.ts'
 
@@ -22,26 +22,18 @@ export interface Places {
   readonly conf: string
   /** Only where it is not logs/httpd.pid, the server's own default. */
   readonly pidFile?: string
-  /** Other users cannot enter this copy's directories: it can only be served by their owner. */
+  /** Other users cannot enter this copy's directories, and this build lets their owner serve it, even root. */
   readonly ownersOnly?: boolean
 }
 
 /** The parts of the build tree, which is runnable as it is. */
-export function placesOfBuild(builddir: string): Places {
+export function placesOfBuild(builddir: string, mayServeAsRoot: boolean): Places {
   const root = join(builddir, 'dist')
   return {
     serverRoot: root, htdocs: join(root, 'htdocs'), cgi: join(root, 'cgi-bin'), error: join(root, 'error'),
     icons: join(root, 'icons'), manual: join(root, 'manual'), modules: 'modules', logs: 'logs', conf: 'conf',
-    ownersOnly: isOwnersOnly(builddir),
+    ownersOnly: mayServeAsRoot && closedDirectories(builddir).length > 0,
   }
-}
-
-// A build tree below a private directory (a home, say): User daemon could not even read it.
-function isOwnersOnly(directory: string): boolean {
-  const OTHERS_MAY_ENTER = 0o001
-  const above = dirname(directory)
-  const closed = (statSync(directory).mode & OTHERS_MAY_ENTER) === 0
-  return closed || (above !== directory && isOwnersOnly(above))
 }
 
 /** The parts of an installation, wherever the layout puts them. */

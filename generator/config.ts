@@ -55,6 +55,8 @@ export interface Config {
   readonly features: readonly string[]
   readonly cores: number
   readonly v4Mapped: boolean
+  /** -DBIG_SECURITY_HOLE among CFLAGS or CPPFLAGS, as for Apache: requests may be served by root. */
+  readonly bigSecurityHole: boolean
   /** Source maps, and no compression of syntax. */
   readonly debug: boolean
   /** The node that ran configure. */

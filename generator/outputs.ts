@@ -73,6 +73,7 @@ const buildInfo = (config: Config): string => render(config.srcdir, 'build-info.
   staticMpm: config.mpmsShared ? '' : config.defaultMpm, defaultMpm: config.defaultMpm, mpms: config.mpms,
   loadableModules: [...config.loadableMpms, ...config.loadableModules].map((module) => module.symbol),
   pollers: config.pollers, features: config.features, v4Mapped: config.v4Mapped,
+  bigSecurityHole: config.bigSecurityHole,
 } })
 
 /** Stands in the build information until make knows when the server was built. */
@@ -108,7 +109,7 @@ export function writeOutputs(config: Config, say: (line: string) => void, only?:
     say(`config.status: creating ${output.path}`)
     writeIfChanged(output.path, output.text(config))
   }
-  for (const [name, text] of confFiles(config, config.srcdir, placesOfBuild(process.cwd()))) {
+  for (const [name, text] of confFiles(config, config.srcdir, placesOfBuild(process.cwd(), config.bigSecurityHole))) {
     const path = `dist/conf/${name}`
     if (!wanted(path)) continue
     say(`config.status: creating ${path}`)

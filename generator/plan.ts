@@ -17,7 +17,7 @@ import { type Answers, probes } from './probes.ts'
 export interface PlanInput {
   readonly request: Request
   readonly answers: Answers
-  /** Presets by name, as ac_cv_have_threadsafe_pollset=no. */
+  /** Presets by name, as ac_cv_have_threadsafe_pollset=no, and the flags of a C compiler. */
   readonly presets: Readonly<Record<string, string>>
   /** The triplet of this machine. */
   readonly machine: string
@@ -71,6 +71,7 @@ function decide(input: PlanInput, say: Say): Config {
     loadableModules: loadableModules(modules, loadAll), loadAll,
     pollers, features: [...have], cores: Number(input.answers.cores.value),
     v4Mapped: (values['enable-v4-mapped'] ?? (/freebsd|netbsd|openbsd/.test(hosts.host) ? 'no' : 'yes')) !== 'no',
+    bigSecurityHole: saySecurityHole(input.presets, say),
     debug: on(values['enable-debugger-mode']) || on(values['enable-maintainer-mode']),
     node: input.node, arguments: input.arguments,
   }
@@ -177,6 +178,13 @@ function sayLoadAll(values: Readonly<Record<string, string>>, say: Say): boolean
   if (asked !== undefined || !on(values['enable-maintainer-mode'])) return on(asked)
   say('configure: Maintainer mode setting "LOAD_ALL_MODULES" to yes')
   return true
+}
+
+/** Apache's name for a server that may answer requests as root. */
+function saySecurityHole({ CFLAGS = '', CPPFLAGS = '' }: PlanInput['presets'], say: Say): boolean {
+  const wanted = /(^|\s)-D ?BIG_SECURITY_HOLE(=\S*)?(\s|$)/.test(`${CFLAGS} ${CPPFLAGS}`)
+  if (wanted) say('configure: BIG_SECURITY_HOLE: a server that root starts may answer requests as root')
+  return wanted
 }
 
 function traits(chosen: MpmChoice, host: string): Parameters<typeof planModules>[1] {

@@ -2,41 +2,14 @@
  * mod_unixd: the user and group that children run as. Names are looked up when the configuration is
  * carried out; the control process reads the numbers through the core's `unixd` settings.
  */
-import { execFileSync } from 'node:child_process'
-import { readFileSync, statSync } from 'node:fs'
-import { ConfigError, GLOBAL_ONLY, fsPath, oneOf, parsed, unixd, word, type Module } from 'httpd'
-
-/** The number of a name in a file such as /etc/passwd (name:x:NUMBER:...), or undefined. */
-export function idInTable(table: string, name: string): number | undefined {
-  for (const line of table.split('\n')) {
-    const [key, , id] = line.split(':')
-    if (key === name && id !== undefined && /^\d+$/.test(id)) return Number(id)
-  }
-  return undefined
-}
-
-type Database = 'passwd' | 'group'
-
-function tableOf(database: Database): string {
-  try {
-    return readFileSync(`/etc/${database}`, 'latin1')
-  } catch {
-    return ''
-  }
-}
-
-/** Names that only a directory service knows; nothing where there is no getent. */
-function askGetent(database: Database, name: string): string {
-  try {
-    return execFileSync('getent', [database, name], { encoding: 'latin1', stdio: ['ignore', 'pipe', 'ignore'] })
-  } catch {
-    return ''
-  }
-}
+import { statSync } from 'node:fs'
+import {
+  ConfigError, GLOBAL_ONLY, coreOptions, fsPath, lookUpAccount, oneOf, parsed, unixd, word, type Database, type Module,
+} from 'httpd'
 
 function lookUp(database: Database, name: string, refusal: string): number {
   if (/^#-?\d+$/.test(name)) return Number(name.slice(1))
-  const id = idInTable(tableOf(database), name) ?? idInTable(askGetent(database, name), name)
+  const id = lookUpAccount(database, name)?.id
   if (id === undefined) throw new ConfigError(`${refusal} ${name}`)
   return id
 }
@@ -45,7 +18,8 @@ const ROOT = [
   'Error:\tApache has not been designed to serve pages while running as root.',
   'Whoever finds a way to make a request read or run a file would have the whole machine.',
   'Name a user without rights of its own in the User directive, for example www-data or daemon.',
-].join('\n\t')
+  'A server that may serve as root all the same is made by: CFLAGS=-DBIG_SECURITY_HOLE ./configure ... && make',
+].join('\n')
 
 const chrootDir = parsed((text) => {
   if (!(statSync(fsPath(text), { throwIfNoEntry: false })?.isDirectory() ?? false))
@@ -62,7 +36,7 @@ export const module = {
   directives: [
     unixd.directive('User', [word], (said, _, name) => {
       const id = lookUp('passwd', name, 'AH00543: httpd: bad user name')
-      if (id === 0) throw new ConfigError(ROOT)
+      if (id === 0 && !coreOptions.mayServeAsRoot) throw new ConfigError(ROOT)
       said.userName = name
       said.userId = id
     }, GLOBAL_ONLY, 'The user that children run as, a name or # and a number'),

@@ -28,7 +28,12 @@ const VARIANTS = {
   worker: ['--with-mpm=worker'],
   prefork: ['--with-mpm=prefork'],
   shared: ['--enable-mpms-shared=all'],
+  private: ['--enable-mpms-shared=all'],
 }
+/** All but this one let root serve, so that the tests of root run in any directory. */
+const REFUSES_ROOT = 'private'
+for (const [name, words] of Object.entries(VARIANTS))
+  if (name !== REFUSES_ROOT) words.push('CFLAGS=-DBIG_SECURITY_HOLE')
 const BUILT_AT_ONCE = 2
 /** A test that imports this file needs the built servers. */
 const SERVER_SUPPORT = 'test/support/server.ts'

@@ -3,13 +3,15 @@ import { allocate, errno, openLibrary, viewOf, watchReadable, type Library } fro
 import { linuxFiles } from './linux_files.ts'
 import { linuxNet } from './linux_net.ts'
 import { linuxHost, linuxShared } from './linux_host.ts'
+import { linuxService } from './linux_service.ts'
 import type { PollCalls } from './poll/calls.ts'
-import type { PollProvider, Port } from './port.ts'
+import type { PollProvider, Port, Service } from './port.ts'
 
 /** @param poll the backend of this build, best first chosen by configure */
 export function linux(poll: (calls: PollCalls) => PollProvider): Port {
   const libc = openLibrary('libc.so.6', 'libc.musl-x86_64.so.1', 'libc.so')
   const system = { call: (declaration: string) => libc.call(declaration), errno, allocate, viewOf }
+  let service: Service | undefined
   return {
     platform: 'linux',
     poll: poll({ call: callsOf(libc), errno, allocate, watch: watchReadable, arch: process.arch }),
@@ -17,6 +19,10 @@ export function linux(poll: (calls: PollCalls) => PollProvider): Port {
     files: linuxFiles(system),
     shared: linuxShared(system),
     host: linuxHost(system),
+    // Threads that serve have no use for it: its calls are looked up by whoever asks first.
+    get service() {
+      return (service ??= linuxService(system))
+    },
   }
 }
 

@@ -17,6 +17,7 @@ export interface Port {
   readonly files: Files
   readonly shared: Shared
   readonly host: Host
+  readonly service: Service
 }
 
 /** Bits of interest and of readiness. */
@@ -135,6 +136,34 @@ export interface Host {
   umask(mask: number): void
 }
 
+/** What concerns the process as a whole: who started it, who looks after it, and whom it may become. */
+export interface Service {
+  /**
+   * A socket for messages to a unix(7) datagram socket, close-on-exec.
+   * @param path at most 107 bytes; `@` as its first character stands for an abstract name
+   * @throws SystemError
+   */
+  datagram(path: string): Datagram
+  /** Where a TCP socket listens; undefined for any other descriptor, open or not. */
+  listeningAt(fd: Fd): Endpoint | undefined
+  /** Makes a descriptor that came with the process non-blocking and close-on-exec. */
+  prepareInherited(fd: Fd): void
+  /** Takes the exit status of a child that has ended. @returns its process id, 0 while it runs, or a negative errno */
+  reap(pid: number): Result
+  /** Lets a signal through to the calling thread; one that came while it was blocked arrives now. */
+  unblock(signal: number): void
+  /** A process that has changed its user may leave a core dump again. */
+  allowCoreDump(): void
+  /** Ids of all groups of a user, `group` among them, as initgroups(3) finds them. @throws SystemError */
+  groupsOf(user: string, group: number): number[]
+}
+
+export interface Datagram {
+  /** Sends one message; never waits. */
+  send(text: string): Result
+  close(): void
+}
+
 /** A system call that failed while something was being set up. */
 export class SystemError extends Error {
   readonly errno: number
@@ -153,7 +182,7 @@ export function describeErrno(errno: number): string {
 }
 
 const ERRNO_TEXT: Readonly<Record<number, string>> = {
-  1: 'Operation not permitted', 2: 'No such file or directory', 4: 'Interrupted system call', 5: 'Input/output error',
+  1: 'Operation not permitted', 2: 'No such file or directory', 3: 'No such process', 4: 'Interrupted system call', 5: 'Input/output error',
   9: 'Bad file descriptor', 11: 'Resource temporarily unavailable', 12: 'Cannot allocate memory',
   13: 'Permission denied', 17: 'File exists', 20: 'Not a directory', 21: 'Is a directory', 22: 'Invalid argument',
   23: 'Too many open files in system', 24: 'Too many open files', 28: 'No space left on device',

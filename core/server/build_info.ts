@@ -20,6 +20,8 @@ export interface BuildInfo {
   readonly loadableModules?: readonly string[]
   /** False if an IPv6 socket for all addresses takes no IPv4 connections. */
   readonly v4Mapped?: boolean
+  /** Built with -DBIG_SECURITY_HOLE: requests may be served by root. */
+  readonly bigSecurityHole?: boolean
 }
 
 /** A module that is linked into the program, as the generated list has it. */

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { Fd } from '../port/port.ts'
 import type { Listening } from './listeners.ts'
 import type { ChildHandle, Population } from './mpm.ts'
+import type { Identity } from './privileges.ts'
 import { FINISH_REASONS, type FinishReason, type SlotRow } from './scoreboard.ts'
 
 /** Names the variable that tells a process that it is a child, and which. */
@@ -30,6 +31,10 @@ interface Handed {
   readonly board: Fd
   /** As the control process has it: limits that were fixed at the first start hold, and lay out the scoreboard. */
   readonly population: Population
+  /** Whom a child becomes before anything else; undefined: it keeps the user of the control process. */
+  readonly identity: Identity | undefined
+  /** CoreDumpDirectory, absolute, if it was given. */
+  readonly coreDumpDirectory: string | undefined
 }
 
 /** What a child is told at its start, as JSON. Descriptors are the child's numbers. */
@@ -47,9 +52,6 @@ export interface GenerationFiles extends Handed {
   /** Sets of listening sockets: a child gets one. */
   readonly buckets: readonly (readonly Listening[])[]
   readonly descriptors: ReadonlyMap<string, Fd>
-  /** -1: children keep the user and group of the control process. */
-  readonly userId: number
-  readonly groupId: number
 }
 
 export interface Relaunch {
@@ -119,8 +121,6 @@ export class Child implements ChildHandle {
         stdio: ['ignore', 2, 2, 'pipe', files.payload.fd, files.board,
           ...files.buckets[this.bucket]!.map(({ fd }) => fd), ...files.descriptors.values()],
         env: { ...process.env, [CHILD_VARIABLE]: JSON.stringify(startOf(this.slot, this.bucket, files)) },
-        ...(files.userId >= 0 && { uid: files.userId }),
-        ...(files.groupId >= 0 && { gid: files.groupId }),
       })
     } catch (error) {
       setImmediate(() => this.#failed(error))
@@ -176,11 +176,11 @@ export class Child implements ChildHandle {
 }
 
 function startOf(slot: number, bucket: number, files: GenerationFiles): ChildStart {
-  const { generation, payload, population, descriptors } = files
+  const { generation, payload, population, descriptors, identity, coreDumpDirectory } = files
   const listeners = files.buckets[bucket]!
   const named = [...descriptors.keys()].map((name, i) => [name, FIRST + listeners.length + i] as const)
   return {
-    slot, generation, population, control: CONTROL,
+    slot, generation, population, identity, coreDumpDirectory, control: CONTROL,
     payload: { fd: PAYLOAD, bytes: payload.bytes },
     board: BOARD,
     listeners: listeners.map((socket, i) => ({ ...socket, fd: FIRST + i })),

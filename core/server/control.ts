@@ -18,13 +18,18 @@ import { Listeners } from './listeners.ts'
 import { log, openErrorLogs } from './log.ts'
 import type { Asked, Population, SiteEvent } from './mpm.ts'
 import { errnoPrefix } from './notes.ts'
+import { OrphanReaper, zombiesOf } from './orphans.ts'
+import { PassedListeners } from './passed_listeners.ts'
 import { removePidFile, writePidFile } from './pidfile.ts'
 import type { ServerStart } from './program.ts'
 import { payloadOf } from './rebuild.ts'
 import { Scoreboard } from './scoreboard.ts'
 import { serverTokens } from './server_tokens.ts'
+import { figuresOf } from './service_figures.ts'
+import { openNotifier, type PassedSocket, type Reporting } from './service_manager.ts'
+import type { ServiceNotifier } from './service_notifier.ts'
 import type { Prepared } from './startup.ts'
-import { unixd } from './unixd_settings.ts'
+import { identityFor, type IdentityParts } from './startup_identity.ts'
 import { builtText, endingText, ignoredFatalText, SHORTAGE, upText } from './control_texts.ts'
 
 export interface ControlParts {
@@ -34,7 +39,15 @@ export interface ControlParts {
   readonly builtOn: string
   /** Serves a generation in this very process (-X). */
   readonly here: (start: ChildStart) => Promise<void>
+  /** What decides whether and as whom this server may serve. */
+  readonly identity: IdentityParts
+  /** Sockets that came with this process, and where it reports to. */
+  readonly sockets: readonly PassedSocket[]
+  readonly reporting: Reporting
 }
+
+/** Signal number of SIGUSR1, which a Node with --disable-sigusr1 keeps blocked. */
+const SIGUSR1 = 10
 
 /** Runs the server in this process until it ends. @returns the exit code */
 export function serve(start: ServerStart, parts: ControlParts): Promise<number> {
@@ -54,6 +67,9 @@ class Control {
   readonly #children: ChildrenOf
   readonly #here: ControlParts['here']
   readonly #builtOn: string
+  readonly #identity: IdentityParts
+  readonly #passed: PassedListeners
+  readonly #notify: ServiceNotifier
   #board: { readonly fd: Fd; readonly board: Scoreboard } | undefined
   #generation = 0
   #saidReady = false
@@ -62,12 +78,16 @@ class Control {
   /** The generation that served before, until a child of the new one does. */
   #before: Generation | undefined
 
-  constructor(start: ServerStart, { port, relaunch, here, builtOn }: ControlParts) {
+  constructor(start: ServerStart, { port, relaunch, here, builtOn, identity, sockets, reporting }: ControlParts) {
     this.#here = here
+    this.#identity = identity
     this.#start = start
     this.#port = port
     this.#builtOn = builtOn
-    this.#listeners = new Listeners(port.net)
+    const service = () => port.service
+    this.#passed = new PassedListeners(sockets, service)
+    this.#listeners = new Listeners(port.net, this.#passed)
+    this.#notify = openNotifier(reporting, service, (text) => start.show({ level: 'warn', module: 'core', text }))
     this.#children = new ChildrenOf({
       relaunch,
       heard: () => this.#heard(),
@@ -77,6 +97,20 @@ class Control {
       },
       log: (level, text) => log(level, 'core', text),
     })
+    port.service.unblock(SIGUSR1)
+    this.#lookAfter()
+  }
+
+  // What goes on beside the generations.
+  #lookAfter(): void {
+    const every = (ms: number, act: () => void) => void setInterval(act, ms).unref()
+    if (this.#notify.interval > 0) every(this.#notify.interval, () => this.#notify.tick(() => figuresOf(this.#board?.board)))
+    if (process.pid !== 1) return
+    const orphans = new OrphanReaper({
+      zombies: () => zombiesOf(process.pid).filter((pid) => ![...this.#children.alive.values()].some((child) => child.pid === pid)),
+      reap: (pid) => this.#port.service.reap(pid),
+    })
+    every(1000, () => orphans.look())
   }
 
   async run(): Promise<number> {
@@ -99,6 +133,7 @@ class Control {
 
   async #generations(first: Generation): Promise<number> {
     let now = first
+    if (this.#children.stopAsked) return this.#end(now, 'stop')
     this.#announce(now.prepared)
     for (;;) {
       const asked = await this.#runGeneration(now)
@@ -144,7 +179,7 @@ class Control {
 
   // No child of this generation will ever serve: the one before goes on, or nobody.
   #hopeless({ prepared }: Generation, text: string): SiteEvent {
-    if (!this.#saidReady) this.#start.stderr(`${text}\n${this.#hint()}`)
+    if (!this.#saidReady) this.#start.stderr(`${text}\n`)
     log('alert', logName(prepared.mpm), text)
     return { kind: 'asked', asked: this.#before === undefined ? 'fatal' : 'revert' }
   }
@@ -157,6 +192,7 @@ class Control {
     this.#closeFiles(files, before.files)
     this.#listeners.closeOthers(before.files.buckets.flat())
     this.#board!.board.setGlobal('generation', before.files.generation)
+    this.#notify.ready()
     return before
   }
 
@@ -169,14 +205,9 @@ class Control {
     this.#closeFiles(before.files, files)
   }
 
-  #hint(): string {
-    const { userId } = this.#userOf(this.#start.prepared)
-    return userId < 0 || process.getuid?.() !== 0 ? ''
-      : `Children run as user ${this.#start.prepared.servers[0]!.get(unixd).userName}: can that user read ${process.execPath} and ${this.#start.prepared.serverRoot}?\n`
-  }
-
   // The first child of the first generation serves: whoever started the server may go.
   #heard(): void {
+    this.#notify.ready()
     if (this.#saidReady) return
     this.#saidReady = true
     this.#start.ready(this.#logFd)
@@ -191,6 +222,9 @@ class Control {
   // Opens all that a generation needs. Nothing of the one before is touched.
   async #open(prepared: Prepared, restart: boolean): Promise<Generation | { readonly texts: readonly string[] }> {
     const server = prepared.servers[0]!
+    const identity = identityFor(prepared, this.#identity, () => this.#port.service)
+    if ('texts' in identity) return identity
+    this.#take(identity.warnings, restart)
     const listening = this.#listeners.openFor(server)
     if ('texts' in listening) return { texts: [...listening.texts, 'AH00015: Unable to open logs'] }
     const descriptors = new Map<string, Fd>()
@@ -199,6 +233,7 @@ class Control {
       for (const fd of descriptors.values()) this.#port.net.close(fd)
       return { texts: fault }
     }
+    this.#take(this.#passed.unusedWarnings(), restart)
     const wanted = prepared.mpm.population(server)
     const { fd, board } = this.#boardFor(wanted)
     if (restart) this.#generation++
@@ -207,7 +242,8 @@ class Control {
       prepared,
       files: {
         generation: this.#generation, buckets: [listening], population: within(wanted, board), descriptors,
-        ...this.#userOf(prepared), payload: this.#payload(prepared), board: fd,
+        identity: identity.identity, coreDumpDirectory: server.get(globalCore).coreDumpDirectory,
+        payload: this.#payload(prepared), board: fd,
       },
     }
   }
@@ -232,10 +268,11 @@ class Control {
     return undefined
   }
 
-  #userOf(prepared: Prepared): { userId: number; groupId: number } {
-    if (process.getuid?.() !== 0) return { userId: -1, groupId: -1 }
-    const { userId, groupId } = prepared.servers[0]!.get(unixd)
-    return { userId, groupId }
+  #take(warnings: readonly string[], restart: boolean): void {
+    for (const text of warnings) {
+      if (restart) log('warn', 'core', text)
+      else this.#start.show({ level: 'warn', module: 'core', text })
+    }
   }
 
   // The scoreboard's size is that of the first start: ServerLimit and ThreadLimit hold until a stop.
@@ -256,6 +293,7 @@ class Control {
 
   /** @returns the next generation, or this one if the configuration on disk cannot be served */
   async #restart(now: Generation, asked: 'restart' | 'graceful'): Promise<Generation> {
+    this.#notify.reloading()
     const { mpm } = now.prepared
     const say = () => log('notice', logName(mpm), endingText(mpm, asked))
     const last = asked === 'restart' && mpm.logsRestart === 'last'
@@ -287,6 +325,7 @@ class Control {
   }
 
   #keep(texts: readonly string[]): undefined {
+    this.#notify.ready()
     for (const text of texts) log('error', 'core', text)
     log('error', 'core', 'SY00031: the configuration on disk cannot be served: going on with the one in use')
     return undefined
@@ -301,6 +340,7 @@ class Control {
 
   async #end(now: Generation, asked: 'stop' | 'graceful-stop' | 'fatal'): Promise<number> {
     const { mpm } = now.prepared
+    this.#notify.stopping()
     if (asked !== 'fatal' || mpm.traits.threads === 'none') this.#removePidFile()
     if (asked === 'fatal') {
       if (mpm.traits.threads === 'none') log('emerg', 'core', 'AH02818: MPM run failed, exiting')

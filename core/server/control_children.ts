@@ -3,9 +3,11 @@ import { statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { Child, type GenerationFiles, type Relaunch } from './children.ts'
+import { takeHeldSignals } from './early_signals.ts'
 import type { Asked, SiteEvent } from './mpm.ts'
 import { isOverdue, overdueText } from './overdue.ts'
 import { Status, type Scoreboard } from './scoreboard.ts'
+import { hasTerminal } from './terminal.ts'
 
 export interface ChildrenParts {
   readonly relaunch: Relaunch
@@ -13,7 +15,7 @@ export interface ChildrenParts {
   heard(): void
   /** No process could be made. */
   forkFailed(error: unknown): void
-  log(level: 'notice' | 'warn' | 'error', text: string): void
+  log(level: 'info' | 'notice' | 'warn' | 'error', text: string): void
 }
 
 const SECOND = 1000
@@ -27,6 +29,8 @@ const KILL = 9000
 const GIVE_UP = 10_000
 /** Signals that are not worth a line: we sent them, or a person did. */
 const QUIET = new Set(['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGKILL'])
+/** A child that one of these ends before it serves says nothing about those that follow. */
+const FROM_OUTSIDE = new Set<NodeJS.Signals | null>(['SIGTERM', 'SIGHUP', 'SIGUSR1'])
 const SIGNAL_TEXT: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
   SIGSEGV: 'Segmentation fault', SIGABRT: 'Aborted', SIGBUS: 'Bus error', SIGILL: 'Illegal instruction',
   SIGFPE: 'Floating point exception', SIGTRAP: 'Trace/breakpoint trap', SIGINT: 'Interrupt', SIGQUIT: 'Quit',
@@ -50,15 +54,30 @@ export class ChildrenOf {
   #failures = 0
   #lastTick = performance.now()
   #lastEnd = -Infinity
+  #saidWinch = false
 
   constructor(parts: ChildrenParts) {
     this.#parts = parts
     const ask = (asked: Asked) => () => this.#happened({ kind: 'asked', asked })
     process.on('SIGTERM', ask('stop')).on('SIGINT', ask('stop'))
     process.on('SIGHUP', ask('restart')).on('SIGUSR1', ask('graceful'))
-    // A window that changes its size sends WINCH to what runs in it: not a wish to stop.
-    if (!process.stdin.isTTY) process.on('SIGWINCH', ask('graceful-stop'))
+    process.on('SIGWINCH', () => {
+      // A window that changes its size sends WINCH to what runs in it: not a wish to stop.
+      if (!hasTerminal()) this.#happened({ kind: 'asked', asked: 'graceful-stop' })
+      else if (!this.#saidWinch) this.#ignoreWinch()
+    })
     process.on('SIGPIPE', () => undefined)
+    for (const signal of takeHeldSignals()) this.#happened({ kind: 'asked', asked: signal === 'SIGHUP' ? 'restart' : 'graceful' })
+  }
+
+  #ignoreWinch(): void {
+    this.#saidWinch = true
+    this.#parts.log('info', 'SY00044: SIGWINCH is ignored while the server has a controlling terminal: it says that a window has a new size')
+  }
+
+  /** True if the server was asked to stop and nobody has heard it yet. */
+  get stopAsked(): boolean {
+    return this.#events.some((event) => event.kind === 'asked' && event.asked === 'stop')
   }
 
   /** A generation is looked after from now on, perhaps again. @param coreDumps CoreDumpDirectory */
@@ -195,7 +214,8 @@ export class ChildrenOf {
     this.#overdue.delete(child)
     this.#lastEnd = performance.now()
     if (this.#board !== undefined) this.#clean(this.#board, child, code === 0 && signal === null)
-    if (!child.ready && child.generation === this.#generation && !child.finishing) this.#failures++
+    const failed = !child.ready && !child.finishing && !FROM_OUTSIDE.has(signal)
+    if (failed && child.generation === this.#generation) this.#failures++
     if (signal !== null && !QUIET.has(signal)) this.#parts.log('notice', this.#deathText(child, signal))
     this.#happened({ kind: 'ended', child, code, signal })
   }
@@ -217,7 +237,12 @@ export class ChildrenOf {
 
   #happened(event: SiteEvent): void {
     if (this.#waiting !== undefined) this.#waiting(event)
-    else if (event.kind !== 'tick') this.#events.push(event)
+    else if (event.kind !== 'tick' && !this.#isQueued(event)) this.#events.push(event)
+  }
+
+  // Asked twice before it is done once is asked once, as with signals themselves.
+  #isQueued(event: SiteEvent): boolean {
+    return event.kind === 'asked' && this.#events.some((queued) => queued.kind === 'asked' && queued.asked === event.asked)
   }
 }
 

@@ -8,4 +8,6 @@ export const coreOptions = {
    * children: what their control process accepted holds for the whole generation.
    */
   checkDirectories: true,
+  /** Built with -DBIG_SECURITY_HOLE: requests may be served by root. */
+  mayServeAsRoot: false,
 }

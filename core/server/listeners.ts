@@ -5,6 +5,7 @@
 import type { Server } from '../hook/types.ts'
 import { describeErrno, Errno, SystemError, type Endpoint, type Fd, type Net } from '../port/port.ts'
 import { globalCore, type ListenAt } from './core_settings.ts'
+import type { PassedListeners } from './passed_listeners.ts'
 
 export interface Listening {
   readonly fd: Fd
@@ -18,10 +19,13 @@ const AF_NOT_SUPPORTED = 97
 
 export class Listeners {
   readonly #net: Net
+  readonly #passed: PassedListeners
   readonly #open = new Map<string, Listening>()
 
-  constructor(net: Net) {
+  /** @param passed sockets of a service manager, used where a Listen names their address and port */
+  constructor(net: Net, passed: PassedListeners) {
     this.#net = net
+    this.#passed = passed
   }
 
   /**
@@ -51,7 +55,7 @@ export class Listeners {
   closeOthers(keep: readonly Listening[]): void {
     for (const [key, socket] of this.#open)
       if (!keep.includes(socket)) {
-        this.#net.close(socket.fd)
+        if (!this.#passed.has(socket.fd)) this.#net.close(socket.fd)
         this.#open.delete(key)
       }
   }
@@ -62,10 +66,15 @@ export class Listeners {
       backlog: settings.listenBacklog, reusePort: false,
       sendBuffer: settings.sendBufferSize, receiveBuffer: settings.receiveBufferSize,
     }
-    const open = (address: string): Listening => ({
-      fd: this.#net.listen({ address, port: at.port, v6only: at.address !== undefined }, options),
-      address, port: at.port, wildcard: address === '::' || address === '0.0.0.0',
-    })
+    const listening = (fd: Fd, address: string): Listening =>
+      ({ fd, address, port: at.port, wildcard: address === '::' || address === '0.0.0.0' })
+    const passed = this.#passed.take(at.address, at.port)
+    if (passed !== undefined) {
+      this.#net.noDelay(passed.fd)
+      return listening(passed.fd, passed.address)
+    }
+    const open = (address: string): Listening =>
+      listening(this.#net.listen({ address, port: at.port, v6only: at.address !== undefined }, options), address)
     if (at.address !== undefined) return open(at.address)
     try {
       return open('::')

@@ -16,6 +16,7 @@ import { isRunning, readPidFile } from './pidfile.ts'
 import { startDetached, StatusPipe, STATUS_VARIABLE, type Spawn } from './program_detach.ts'
 import { runConfigText } from './program_run_config.ts'
 import { decide, sendSignal } from './program_signal.ts'
+import { reportingForServer, type PassedSocket } from './service_manager.ts'
 import { modulesText, settingsText, versionText } from './program_version.ts'
 import {
   linkedModules, prepare, type Prepared, type PrepareOptions, type ProgramParts, type Refused,
@@ -33,6 +34,10 @@ export interface ProgramDeps extends ProgramParts {
   /** How this program is run again: `node`, and what stands before the arguments that `runProgram` is given. */
   readonly relaunch: { readonly command: string; readonly args: readonly string[] }
   readonly dup2: (from: number, to: number) => void
+  /** This process is going to serve: restarts that are asked for from now on are done once it does. */
+  readonly beginServing?: () => void
+  /** Sockets of a service manager, which a detached server is handed. */
+  readonly sockets?: readonly PassedSocket[]
   /** Both write at once and completely. */
   readonly stdout: Write
   readonly stderr: Write
@@ -117,6 +122,7 @@ class Run {
     if (line.defines.includes('DUMP_INCLUDES')) this.#deps.stdout(INCLUDES_HEADING)
     const stopping = line.signal === 'stop' || line.signal === 'graceful-stop'
     const here = this.#status !== undefined || this.#foreground
+    if (here && !checkOnly) this.#deps.beginServing?.()
     const answer = await this.#prepare({ checking: checkOnly || stopping || !here, testing: checkOnly, restart: false })
     // The process that started a detached server has shown these already.
     if (this.#status === undefined) answer.notes.forEach(this.#show)
@@ -207,9 +213,10 @@ class Run {
       return decision.code
     }
     if (this.#foreground) return this.#serve(prepared, path)
-    const { relaunch, env, spawn } = this.#deps
+    const { relaunch, env, spawn, sockets = [] } = this.#deps
     return startDetached({
-      command: relaunch.command, args: [...relaunch.args, ...this.#argv], env, program, stderr: this.#stderr,
+      command: relaunch.command, args: [...relaunch.args, ...this.#argv], env: reportingForServer(env, process.pid),
+      program, stderr: this.#stderr, sockets,
       ...(spawn && { spawn }),
     })
   }

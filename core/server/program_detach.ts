@@ -10,6 +10,7 @@
 import { spawn as nodeSpawn, type ChildProcess } from 'node:child_process'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { passedSocketsVariable, type PassedSocket } from './service_manager.ts'
 
 /** Names the descriptor of the status pipe to a detached server. */
 export const STATUS_VARIABLE = 'HTTPD_STATUS_FD'
@@ -26,6 +27,8 @@ export interface DetachInput {
   readonly program: string
   readonly stderr: (text: string | Uint8Array) => void
   readonly spawn?: Spawn
+  /** Listening sockets that the server is handed. */
+  readonly sockets?: readonly PassedSocket[]
 }
 
 /**
@@ -33,12 +36,13 @@ export interface DetachInput {
  * @returns exit code: 0 once it serves, 1 if it ended before; what it wrote on standard error has been passed on
  */
 export function startDetached(input: DetachInput): Promise<number> {
+  const { sockets = [] } = input
   const child = (input.spawn ?? nodeSpawn)(input.command, [...input.args], {
     detached: true,
     cwd: '/',
-    env: { ...input.env, [STATUS_VARIABLE]: String(STATUS_FD) },
+    env: { ...input.env, [STATUS_VARIABLE]: String(STATUS_FD), ...passedSocketsVariable(STATUS_FD + 1, sockets) },
     // Standard output is not passed on: a pipe of the caller's must end when the caller's command does.
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', ...sockets.map(({ fd }) => fd)],
   })
   return new Promise((resolve) => {
     const finish = (code: number): void => {

@@ -30,6 +30,7 @@ function answer(trait: 'none' | 'one' | 'fixed' | 'dynamic', noun: string): stri
 }
 
 const defines = (build: BuildInfo): string[] => [
+  ...(build.bigSecurityHole ?? false ? ['BIG_SECURITY_HOLE'] : []),
   ...(build.features?.includes('sendfile') ?? true ? ['APR_HAS_SENDFILE'] : []),
   `APR_HAVE_IPV6 (IPv4-mapped addresses ${build.v4Mapped ?? true ? 'enabled' : 'disabled'})`,
   'APR_HAS_OTHER_CHILD',

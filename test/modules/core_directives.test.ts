@@ -8,7 +8,9 @@ import { logDirectives } from '../../core/server/log_directives.ts'
 import { sectionSettings } from '../../core/server/section_directives.ts'
 import { unixd } from '../../core/server/unixd_settings.ts'
 import type { Module } from '../../core/hook/module.ts'
-import { idInTable, module as unixdModule } from '../../modules/mod_unixd.ts'
+import { coreOptions } from '../../core/server/core_options.ts'
+import { findAccount } from '../../core/server/accounts.ts'
+import { module as unixdModule } from '../../modules/mod_unixd.ts'
 import { configure, holdsOf, refusal } from './harness.ts'
 
 const core = {
@@ -87,16 +89,22 @@ t.test('LogLevel in a section is the section\'s', (t) => {
   t.end()
 })
 
-t.test('idInTable() finds whole names only', (t) => {
+t.test('findAccount() finds whole names and numbers only', (t) => {
   const table = 'root:x:0:0:root:/root:/bin/sh\nwww:x:33:33::/:/bin/false\nbroken\nwww-data:x:34:34::/:\n'
-  t.equal(idInTable(table, 'www'), 33)
-  t.equal(idInTable(table, 'www-data'), 34)
-  t.equal(idInTable(table, 'ww'), undefined)
-  t.equal(idInTable(table, 'broken'), undefined)
+  t.same(findAccount(table, 'www'), { name: 'www', id: 33, group: 33 })
+  t.equal(findAccount(table, 'www-data')?.id, 34)
+  t.equal(findAccount(table, 'ww'), undefined)
+  t.equal(findAccount(table, 'broken'), undefined)
+  t.equal(findAccount(table, 34)?.name, 'www-data')
+  t.equal(findAccount(table, 3), undefined)
+  t.same(findAccount('staff:x:50:amy,ben\n', 'staff'), { name: 'staff', id: 50, group: 50 }, 'a row of groups')
   t.end()
 })
 
 t.test('User refuses root', (t) => {
   t.match(refusal(modules, 'User root'), /^Error:\tApache has not been designed to serve pages while running as root\./)
+  coreOptions.mayServeAsRoot = true
+  t.teardown(() => { coreOptions.mayServeAsRoot = false })
+  t.equal(configure(modules, 'User root').conf.vector.holds(unixd).userId, 0, 'unless the build allows it')
   t.end()
 })

@@ -30,6 +30,12 @@ export function childrenOf(pid: number): number[] {
   return all.filter((child) => statOf(child)?.parent === pid && isAlive(child)).sort((a, b) => a - b)
 }
 
+/** True if a process has a handler for a signal (`Cgt`), or ignores it (`Ign`). */
+export function isSignal(pid: number, signal: number, how: 'Cgt' | 'Ign'): boolean {
+  const mask = new RegExp(`^Sig${how}:\\t([0-9a-f]+)$`, 'm').exec(textOf(`/proc/${pid}/status`) ?? '')?.[1] ?? '0'
+  return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n
+}
+
 /** Names of the threads of a process, as `ps -L` shows them. */
 export function threadNames(pid: number): string[] {
   const tasks = readdirSync(`/proc/${pid}/task`)
@@ -39,17 +45,18 @@ export function threadNames(pid: number): string[] {
 /**
  * Waits until `look` answers something other than undefined or false.
  * @param limit milliseconds
+ * @param every milliseconds between two looks
  * @throws Error naming `what` when the limit has passed
  */
 export async function until<T>(
-  what: string, look: () => T | undefined | false | Promise<T | undefined | false>, limit = 10_000,
+  what: string, look: () => T | undefined | false | Promise<T | undefined | false>, limit = 10_000, every = 15,
 ): Promise<T> {
   const end = performance.now() + limit
   for (;;) {
     const found = await look()
     if (found !== undefined && found !== false) return found
     if (performance.now() > end) throw new Error(`Waited ${limit / 1000} s in vain for ${what}`)
-    await sleep(15)
+    await sleep(every)
   }
 }
 

@@ -40,7 +40,7 @@ export interface Site {
 
 /** The name of the MPM that a site runs. */
 export const mpmOf = ({ variant, mpm }: Pick<SiteOptions, 'variant' | 'mpm'>): string =>
-  variant === 'shared' ? (mpm ?? 'event') : variant
+  variant === 'shared' || variant === 'private' ? (mpm ?? 'event') : variant
 
 /** Below the range from which the kernel takes the ports of clients, so that no connection of ours is in the way. */
 const PORTS = { from: 18_000, to: 32_000 }

@@ -1,12 +1,13 @@
 /*
- * The servers that tests start: one per MPM linked in, and one that loads its MPM. test/run.mjs builds them in
+ * The servers that tests start: one per MPM linked in, and two that load their MPM. test/run.mjs builds them in
  * build/variants; the tests never build.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 export type StaticVariant = 'event' | 'worker' | 'prefork'
-export type Variant = StaticVariant | 'shared'
+/** `private` is `shared` without leave to serve as root, as every server is built unless it is asked for. */
+export type Variant = StaticVariant | 'shared' | 'private'
 
 /** One per MPM that is linked in. */
 export const STATIC: readonly StaticVariant[] = ['event', 'worker', 'prefork']
