@@ -31,6 +31,7 @@ for (const variant of STATIC) {
       server.signal('SIGUSR1')
       await server.logged(/SY00064: the new configuration cannot be served: going back to the one before/, from)
       t.ok(server.running)
+      await until('the children that cannot serve to go', () => server.children().length === before.length)
       t.same(server.children(), before, `${how}: the same children`)
       t.equal((await client.get('/').response()).text, WELCOME, `${how}: even connections are kept`)
     }
