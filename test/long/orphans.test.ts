@@ -12,9 +12,11 @@ import { WELCOME } from '../support/site.ts'
 import { STATIC } from '../support/variants.ts'
 import { Ledger } from '../support/trial/ledger.ts'
 import { readSlowly, ride, type Asked, type Load } from '../support/trial/load.ts'
-import { figure, quantile, scaled, startServer } from '../support/trial/trial.ts'
+import { figure, isFull, quantile, scaled, startServer } from '../support/trial/trial.ts'
 
-const ROUNDS = scaled(5, 1)
+const ROUNDS = scaled(3, 1)
+/** Of the server when its control process is killed; the short form takes the first. */
+const SITUATIONS = ['under load', 'idle', 'with connections open'] as const
 /** Orphans end after five seconds whatever they do (and a machine under load has some more). */
 const AT_LAST = 5000
 const GENEROUS = 20_000
@@ -48,7 +50,7 @@ async function startAgain(test: Test, { site }: Server): Promise<{ again: Server
 }
 
 for (const variant of STATIC) {
-  for (const load of ['idle', 'under load', 'with connections open'] as const) {
+  for (const load of isFull ? SITUATIONS : SITUATIONS.slice(0, 1)) {
     t.test(`${variant}, ${load}: the children of a killed control process end`, async (t) => {
       const times: number[] = []
       for (let round = 0; round < ROUNDS; round++) {
@@ -93,8 +95,9 @@ for (const variant of STATIC) {
     t.equal((await again.get('/')).text, WELCOME)
     t.match(`${again.stderr}${again.errorLog}`,
       /AH00098: pid file \S+ overwritten -- Unclean shutdown of previous Apache run\?$/m)
+    // Not at once: the port is free when the last orphan that has it has ended.
+    t.ok(took < GENEROUS, 'in good time')
     figure(t, 'orphans', `${variant}: started again after ${took.toFixed(0)} ms and ${tries} tries`)
-    t.equal(tries, 1, 'at once', { todo: tries > 1 ? 'orphans keep the port until they have ended' : false })
     await until('the end of the old children', () => !children.some(isAlive), GENEROUS)
     t.equal((await again.get('/')).text, WELCOME, 'their end is no affair of the new server')
   })
