@@ -132,13 +132,16 @@ export class HttpConn implements Conn, Connection {
   timedOut(): Next {
     switch (this.#phase) {
       case Phase.head:
-        if (this.input.empty) return Next.close
+        // A thread that was kept from looking must not take what came in time for nothing.
+        if (this.input.fill()) return this.advance()
+        if (this.input.empty || this.input.ended || this.input.broken) return Next.close
         this.engine.log('info', 'core', 'AH00567: request failed: error reading the headers', { connection: this })
         this.#refuse({ status: 408, message: '', aplogno: '', level: 'debug', note: '' })
         return this.advance()
       case Phase.handling:
         if (this.#isOverdue()) return this.#giveUp()
         if (this.output.blocked) this.#breakOff()
+        else this.#feedBody()
         this.#failBody(new BodyTimeout())
         return this.advance()
       case Phase.flushing:

@@ -64,6 +64,8 @@ export class Loop implements ConnOwner {
   #listening = false
   #finishing = false
   #done = false
+  /** The engine's clock is this turn's. */
+  #inTurn = false
 
   constructor(seat: Seat, policy: Policy) {
     this.seat = seat
@@ -108,6 +110,8 @@ export class Loop implements ConnOwner {
    * @param interest what the poller watches its descriptor for already
    */
   adopt(conn: Conn, interest = 0): void {
+    // Between two turns the clock may be old, and a deadline that is counted from it over before it has begun.
+    if (!this.#inTurn) this.seat.engine.beginTurn()
     const berth: Berth = {
       conn, next: Next.read, interest, deadline: 0, slot: -1, before: undefined, after: undefined,
     }
@@ -160,12 +164,14 @@ export class Loop implements ConnOwner {
       const count = poller.take(round > 0 && this.#suspended === 0 ? SHORT_WAIT : 0)
       if (count === 0) break
       engine.beginTurn()
+      this.#inTurn = true
       for (let i = 0; i < count; i++) {
         const fd = fds[i]!
         const berth = this.#berths[fd]
         if (berth !== undefined) this.#settle(berth, berth.conn.advance())
         else this.#other(fd)
       }
+      this.#inTurn = false
       engine.endTurn()
     }
   }

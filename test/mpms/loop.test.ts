@@ -1,6 +1,7 @@
 // The loop that all MPMs share, over a poller and an engine made by hand: what it tells them, and in which order.
 import t from 'tap'
 import { Next, type Conn, type ConnOwner, type Seat } from '../../core/server/mpm.ts'
+import { Ready } from '../../core/port/port.ts'
 import { Loop, type Policy } from '../../mpms/shared/loop.ts'
 
 const LISTENER = 5
@@ -42,7 +43,7 @@ function make(policy: Policy, answers: Next[]) {
   const loop = new Loop(seat, policy)
   loop.start()
   return {
-    loop, said: () => said.splice(0), resume: (conn: Conn) => owner!.resume(conn),
+    loop, said: () => said.splice(0), adopt: (fd: number) => loop.adopt(seat.engine.connect(fd, { address: '::1', port: 1 }, undefined, loop), Ready.in), resume: (conn: Conn) => owner!.resume(conn),
     deliver(waiting: number, ...them: number[][]) {
       backlog = waiting
       batches = them
@@ -67,6 +68,18 @@ t.test('so it is when a connection goes on by itself', (t) => {
   made.said()
   made.resume(kept!)
   t.same(made.said(), ['begin', 'advance 100', 'close 100'])
+  t.end()
+})
+
+t.test('so it is when a connection is taken in between two turns, but not twice within one', (t) => {
+  const made = make({ accepts: 'none' }, [Next.idle])
+  made.said()
+  made.adopt(100)
+  t.same(made.said(), ['begin', 'advance 100'])
+  made.loop.also(7, () => made.adopt(101))
+  made.said()
+  made.deliver(0, [7])
+  t.same(made.said(), ['begin', 'advance 101', 'end'])
   t.end()
 })
 

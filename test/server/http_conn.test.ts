@@ -166,6 +166,31 @@ t.test('time-outs: silence closes, half a head is answered with 408', (t) => {
   t.end()
 })
 
+t.test('time-outs: what came in time is seen even if the thread had no time to look', (t) => {
+  const kept = make()
+  kept.say(GET)
+  t.equal(kept.conn.advance(), Next.idle)
+  kept.say(GET)
+  t.equal(kept.conn.timedOut(), Next.idle, 'a request on a kept connection')
+  t.same(answers(kept.socket.outgoing), ['200', '200'])
+  t.equal(kept.conn.timedOut(), Next.close, 'and only once')
+  const half = make()
+  half.say(GET.slice(0, 20))
+  t.equal(half.conn.advance(), Next.read)
+  half.say(GET.slice(20, 30))
+  t.equal(half.conn.timedOut(), Next.read, 'more of a head: it waits again')
+  half.say(GET.slice(30))
+  t.equal(half.conn.timedOut(), Next.idle, 'the rest of it')
+  t.same(answers(half.socket.outgoing), ['200'])
+  const gone = make()
+  gone.say('GET /hel')
+  t.equal(gone.conn.advance(), Next.read)
+  gone.socket.ended = true
+  t.equal(gone.conn.timedOut(), Next.close, 'a client that has left is not told that it was slow')
+  t.equal(gone.socket.outgoing, '')
+  t.end()
+})
+
 t.test('between requests the patience is KeepAliveTimeout, and MaxKeepAliveRequests is kept', (t) => {
   const conf = plainConf()
   conf.vector.said(serverCore).maxKeepAliveRequests = 2
