@@ -36,7 +36,7 @@ for (const [name, words] of Object.entries(VARIANTS))
   if (name !== REFUSES_ROOT) words.push('CFLAGS=-DBIG_SECURITY_HOLE')
 const BUILT_AT_ONCE = 2
 /** A test that imports this file needs the built servers. */
-const SERVER_SUPPORT = 'test/support/server.ts'
+const SERVER_SUPPORT = 'test/support/variants.ts'
 
 const say = (text) => void process.stdout.write(`${text}\n`)
 

@@ -4,7 +4,7 @@
  * (sd_listen_fds(3)). The variables are taken out: no program that the server
  * starts is to report in its name, or to believe that the sockets are its own.
  */
-import { SystemError, type Fd, type Service } from '../port/port.ts'
+import { Errno, SystemError, type Fd, type Service } from '../port/port.ts'
 import { ServiceNotifier } from './service_notifier.ts'
 
 /** A socket that came with the process. */
@@ -77,10 +77,10 @@ export function openNotifier({ address, watchdog }: Reporting, service: () => Se
   })
 }
 
-function senderTo(address: string, service: () => Service, warn: (text: string) => void): ((text: string) => unknown) | undefined {
+function senderTo(address: string, service: () => Service, warn: (text: string) => void): ((text: string) => boolean) | undefined {
   try {
     const { send } = service().datagram(address)
-    return send
+    return (text) => send(text) !== -Errno.again
   } catch (error) {
     if (!(error instanceof SystemError)) throw error
     warn(`SY00050: Cannot report to the service manager at "${address}": ${error.message}`)

@@ -16,8 +16,8 @@ export interface ServiceFigures {
 }
 
 export interface NotifierParts {
-  /** Sends one message; undefined: there is no service manager. */
-  readonly send: ((text: string) => unknown) | undefined
+  /** Sends one message; false: there is no room for it now. undefined: there is no service manager. */
+  readonly send: ((text: string) => boolean) | undefined
   /** The process that is the server. */
   readonly pid: number
   /** Microseconds of CLOCK_MONOTONIC. */
@@ -36,6 +36,8 @@ export class ServiceNotifier {
   #state: 'starting' | 'ready' | 'reloading' | 'stopping' = 'starting'
   #toldStatus: number
   #toldAlive = -Infinity
+  /** Changes of state for which the manager had no room yet, oldest first. */
+  #waiting: string[] = []
 
   constructor(parts: NotifierParts) {
     this.#parts = parts
@@ -54,41 +56,49 @@ export class ServiceNotifier {
   ready(): void {
     if (this.#state === 'ready' || this.#state === 'stopping') return
     this.#state = 'ready'
-    this.#tell('READY=1', `MAINPID=${this.#parts.pid}`, 'STATUS=Running')
+    this.#change('READY=1', `MAINPID=${this.#parts.pid}`, 'STATUS=Running')
   }
 
   reloading(): void {
     if (this.#state === 'stopping') return
     this.#state = 'reloading'
-    this.#tell('RELOADING=1', `MONOTONIC_USEC=${Math.floor(this.#parts.clock())}`, 'STATUS=Reading the configuration')
+    this.#change('RELOADING=1', `MONOTONIC_USEC=${Math.floor(this.#parts.clock())}`, 'STATUS=Reading the configuration')
   }
 
   stopping(): void {
     if (this.#state === 'stopping') return
     this.#state = 'stopping'
-    this.#tell('STOPPING=1', 'STATUS=Finishing')
+    this.#change('STOPPING=1', 'STATUS=Finishing')
   }
 
   /** A line about the load. */
   status(figures: ServiceFigures): void {
-    this.#tell(`STATUS=${statusText(figures, (this.#parts.clock() - this.#begun) / SECOND)}`)
+    this.#parts.send?.(`STATUS=${statusText(figures, (this.#parts.clock() - this.#begun) / SECOND)}\n`)
   }
 
   /** Time has passed. @param look asked only when figures are due */
   tick(look: () => ServiceFigures): void {
     const { clock, watchdog } = this.#parts
     const now = clock()
+    this.#sendWaiting()
     if (watchdog > 0 && now - this.#toldAlive >= watchdog / 2) {
       this.#toldAlive = now
-      this.#tell('WATCHDOG=1')
+      this.#parts.send?.('WATCHDOG=1\n')
     }
     if (this.#state !== 'ready' || now - this.#toldStatus < STATUS_EVERY) return
     this.#toldStatus = now
     this.status(look())
   }
 
-  #tell(...lines: string[]): void {
-    this.#parts.send?.(`${lines.join('\n')}\n`)
+  // A state that the manager never hears of would keep it waiting: what cannot be sent now is sent later.
+  #change(...lines: string[]): void {
+    if (this.#parts.send === undefined) return
+    this.#waiting.push(`${lines.join('\n')}\n`)
+    this.#sendWaiting()
+  }
+
+  #sendWaiting(): void {
+    while (this.#waiting.length > 0 && this.#parts.send!(this.#waiting[0]!)) this.#waiting.shift()
   }
 }
 

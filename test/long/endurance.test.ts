@@ -111,6 +111,8 @@ function judge(t: Test, variant: StaticVariant, held: readonly Held[], children:
   figure(t, 'endurance', `${variant}: private memory ${(first.memory / 1e6).toFixed(1)} MB when warm, ` +
     `${(last.memory / 1e6).toFixed(1)} MB at last: ${(memory / 1e3).toFixed(0)} kB a million requests and process; ` +
     `heap ${(first.heap / 1e6).toFixed(2)} MB a thread, then ${(last.heap / 1e6).toFixed(2)} MB: ${(heap / 1e3).toFixed(0)} kB a million`)
+  figure(t, 'endurance', `${variant}: private memory round by round, MB: ` +
+    held.map((one) => (one.memory / 1e6).toFixed(0)).join(' '))
   t.same(last.descriptors, first.descriptors, 'the same processes, and none has more descriptors')
   // In the short form the few requests after the first ones are not worth a judgement.
   if (!isFull) return

@@ -62,3 +62,17 @@ t.test('all groups of a user', (t) => {
   t.equal(new Set(groups).size, groups.length)
   t.end()
 })
+
+t.test('a receiver that does not read', (t) => {
+  const address = `@httpd-test-full-${process.pid}`
+  const receiver = receiveAt(t, address)
+  const sender = service.datagram(address)
+  let sent = 0
+  let answer = 1
+  while (sent < 100_000 && (answer = sender.send('x')) > 0) sent++
+  t.equal(answer, -Errno.again, 'an answer, at once')
+  t.equal(receiver.all().length, sent)
+  t.equal(sender.send('x'), 1, 'later there is room again')
+  sender.close()
+  t.end()
+})

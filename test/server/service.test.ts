@@ -16,8 +16,13 @@ const SECOND = 1_000_000
 function notifier(watchdog = 0) {
   const told: string[] = []
   const clock = { now: 5 * SECOND }
-  const made = new ServiceNotifier({ send: (text) => told.push(text), pid: 77, clock: () => clock.now, watchdog })
-  return { told, clock, made, take: () => told.splice(0) }
+  const manager = { hasRoom: true }
+  const send = (text: string) => {
+    if (manager.hasRoom) told.push(text)
+    return manager.hasRoom
+  }
+  const made = new ServiceNotifier({ send, pid: 77, clock: () => clock.now, watchdog })
+  return { told, clock, made, manager, take: () => told.splice(0) }
 }
 const FIGURES = { requests: 1234, bytes: 5_000_000, idle: 70, busy: 5 }
 
@@ -38,6 +43,24 @@ t.test('the life of a server, in the words of sd_notify', (t) => {
   made.ready()
   made.reloading()
   t.same(take(), [], 'nothing comes after the end')
+  t.end()
+})
+
+t.test('a manager that has no room for a message hears of every state later', (t) => {
+  const { made, take, manager } = notifier(SECOND)
+  manager.hasRoom = false
+  made.ready()
+  made.tick(() => FIGURES)
+  t.same(take(), [])
+  made.reloading()
+  manager.hasRoom = true
+  made.tick(() => FIGURES)
+  t.match(take(), [/^READY=1\n/, /^RELOADING=1\n/], 'in order; a sign of life that is too late is not repeated')
+  manager.hasRoom = false
+  made.ready()
+  manager.hasRoom = true
+  made.stopping()
+  t.match(take(), [/^READY=1\n/, /^STOPPING=1\n/])
   t.end()
 })
 

@@ -26,7 +26,10 @@ export interface Fault {
   readonly connected: number
   readonly sent: number
   readonly seen: number
-  /** How long (ms) the connection had been idle when the request was sent; 0 for the first on a connection. */
+  /**
+   * How long (ms) the connection may have been idle, as the server saw it, when the request was sent: since the request
+   * before, or since it was made. When an answer came to a busy client's notice says nothing of when it was sent.
+   */
   readonly idle: number
   /** Answers that had come on the connection. */
   readonly answered: number

@@ -59,13 +59,17 @@ export async function connectTo({ ledger, address }: Load, path: string): Promis
 class Ride {
   readonly #load: Load
   readonly #client: Client
-  readonly #connected = performance.now()
+  /** When it was asked for: a busy client hears later that it is there. */
+  readonly #connected: number
   readonly #port: number
   #answered = 0
-  #last = 0
+  /** When the last request was sent; before the first, when the connection was made. */
+  #last: number
 
-  constructor(load: Load, client: Client) {
+  constructor(load: Load, client: Client, connected: number) {
     this.#load = load
+    this.#connected = connected
+    this.#last = connected
     this.#client = client
     this.#port = client.socket.localPort ?? 0
   }
@@ -80,7 +84,8 @@ class Ride {
     const { ledger } = this.#load
     const { path, method = 'GET', headers = '' } = asked
     const sent = performance.now()
-    const idle = this.#answered === 0 ? 0 : sent - this.#last
+    const idle = sent - this.#last
+    this.#last = sent
     ledger.sent++
     const fault = (outcome: Outcome, text: string): false => {
       const entry: Fault = {
@@ -98,7 +103,6 @@ class Ride {
         return fault('wrong', `${answer.status}, ${answer.body.length} bytes: ${answer.text.slice(0, 80)}`)
       ledger.whole++
       this.#answered++
-      this.#last = performance.now()
       heard?.(this.#port, asked, answer.text)
       return !last && answer.headers['connection'] !== 'close'
     } catch (error) {
@@ -116,9 +120,10 @@ class Ride {
 export async function ride(load: Load, manner: Manner): Promise<void> {
   const { asks, pause, each = Infinity, heard } = manner
   for (let n = 0; !load.over;) {
+    const begun = performance.now()
     const client = await connectTo(load, asks[n % asks.length]!.path)
     if (client === undefined) continue
-    const connection = new Ride(load, client)
+    const connection = new Ride(load, client, begun)
     let good = true
     for (let count = 1; good && !load.over; count++) {
       good = await connection.ask(asks[n++ % asks.length]!, count >= each, heard)
@@ -136,12 +141,15 @@ export async function ride(load: Load, manner: Manner): Promise<void> {
 /** Reads a large file at a steady pace, again and again, and compares every byte. @param rate bytes a second */
 export async function readSlowly(load: Load, path: string, content: Buffer, rate: number): Promise<void> {
   while (!load.over) {
+    const begun = performance.now()
     const client = await connectTo(load, path)
-    if (client !== undefined) await readOnce(load, client, path, content, rate)
+    if (client !== undefined) await readOnce(load, client, path, content, rate, begun)
   }
 }
 
-async function readOnce(load: Load, { socket }: Client, path: string, content: Buffer, rate: number): Promise<void> {
+async function readOnce(
+  load: Load, { socket }: Client, path: string, content: Buffer, rate: number, connected: number,
+): Promise<void> {
   const { ledger } = load
   const sent = performance.now()
   const port = socket.localPort ?? 0
@@ -173,7 +181,7 @@ async function readOnce(load: Load, { socket }: Client, path: string, content: B
   }
   const outcome = head.length === 0 ? 'lost' : same ? 'cut' : 'wrong'
   ledger.fault({
-    outcome, path, text: `${got} of ${content.length} bytes: ${head.toString('latin1', 0, 40)}`, connected: sent, sent,
+    outcome, path, text: `${got} of ${content.length} bytes: ${head.toString('latin1', 0, 40)}`, connected, sent,
     seen: performance.now(), idle: 0, answered: 0, port,
   })
 }

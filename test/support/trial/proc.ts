@@ -62,6 +62,15 @@ export function clientPortsOf(pid: number): number[] {
   return ports
 }
 
+/** A process has taken the connection between two ports: neither does it wait to be accepted, nor is it closed. */
+export function isHeld(serverPort: number, clientPort: number): boolean {
+  const ends = `:${hexPort(serverPort)} [0-9A-F]+:${hexPort(clientPort)} `
+  const line = new RegExp(`^ *\\d+: [0-9A-F]+${ends}.*$`, 'm').exec(readFileSync('/proc/net/tcp', 'latin1'))?.[0]
+  return line !== undefined && line.trim().split(/\s+/)[9] !== '0'
+}
+
+const hexPort = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0')
+
 const hasStopped = (pid: number): boolean => readdirSync(`/proc/${pid}/task`).every((task) =>
   /^State:\s+[TtZX]/m.test(readFileSync(`/proc/${pid}/task/${task}/status`, 'latin1')))
 

@@ -27,10 +27,6 @@ export const scaled = (full: number, least: number): number => Math.max(least, M
 const MODULE = 'test/support/modules/mod_trial.ts'
 const LOCATIONS = ['memory', 'where'].map((name) => `<Location /${name}>\nSetHandler trial-${name}\n</Location>\n`).join('')
 
-// The tests' own runner watches its descendants through these: a server under trial is to be as users start it.
-for (const name of Object.keys(process.env))
-  if (name === 'NODE_OPTIONS' || name.startsWith('_TAPJS') || name === 'NODE_V8_COVERAGE') delete process.env[name]
-
 /** Starts a server with mod_test's handlers (at /thread …) and the trials' own (/memory, /where). */
 export function startServer(test: Test, options: SiteOptions & { readonly conf?: string }): Promise<Server> {
   return Server.start(test, {
