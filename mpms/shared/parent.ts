@@ -126,6 +126,8 @@ class Parent {
   #idleOf(child: ChildHandle): number {
     const { board, population } = this.#site
     if (!child.ready) return population.threadsPerChild
+    // event: its threads rest, but no new connection gets to them.
+    if (board.process(child.slot).get('notAccepting') !== 0) return 0
     let idle = 0
     for (let thread = 0; thread < population.threadsPerChild; thread++) {
       const { status } = board.worker(child.slot, thread)

@@ -18,6 +18,7 @@ function make(policy: Policy, answers: Next[]) {
       advance: () => (said.push(`advance ${fd}`), answers.shift() ?? Next.idle),
       timedOut: () => Next.close, unread: () => new Uint8Array(0), keep: () => undefined,
       close: () => void said.push(`close ${fd}`), release: () => void said.push(`release ${fd}`),
+      lend: () => void said.push(`lend ${fd}`), takeBack: (n) => void said.push(`take back ${fd} ${n}`),
     }
   }
   const poller = {
@@ -66,7 +67,7 @@ t.test('so it is when a connection goes on by itself', (t) => {
   made.deliver(1, [LISTENER], [100])
   made.said()
   made.resume(kept!)
-  t.same(made.said(), ['begin', 'advance 100', 'close 100'])
+  t.same(made.said(), ['begin', 'advance 100', 'close 100', 'end'])
   t.end()
 })
 
@@ -85,9 +86,9 @@ t.test('it finishes once the last connection has ended', (t) => {
   made.deliver(1, [LISTENER])
   made.said()
   made.end()
-  t.same(made.said(), ['begin', 'remove 5'])
+  t.same(made.said(), ['begin', 'remove 5', 'end'])
   made.deliver(0, [100])
-  t.same(made.said(), ['begin', 'advance 100', 'close 100', 'finished', 'end'])
+  t.same(made.said(), ['begin', 'advance 100', 'close 100', 'end', 'finished'])
   t.end()
 })
 
@@ -96,7 +97,7 @@ t.test('it says once that it has finished, also when the last connection ends by
   made.deliver(1, [LISTENER])
   made.said()
   made.end()
-  t.same(made.said(), ['begin', 'advance 100', 'close 100', 'finished'])
+  t.same(made.said(), ['begin', 'advance 100', 'close 100', 'end', 'finished'])
   made.end()
   t.same(made.said(), [])
   t.end()
