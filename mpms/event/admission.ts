@@ -42,6 +42,8 @@ export class Admission {
   readonly #stalled: Int32Array
   readonly #factor: number
   #timer: NodeJS.Timeout | undefined
+  /** The crew was all busy, and there was no room, when the timer looked before. */
+  #wasShort = false
   #othersIdle = false
   #lookedAt = -Infinity
 
@@ -58,23 +60,30 @@ export class Admission {
   admits(first: boolean): boolean {
     const crowd = this.#crowd()
     const busy = crowd.idleThreads === 0
+    if (!busy) this.#wasShort = false
     if (busy && this.#anotherIsIdle()) return this.#stop('All workers busy, not accepting new conns in this process')
     if (hasRoom(crowd)) return true
-    // Somebody waits: the connection that has idled longest makes room.
-    if (busy && crowd.idleThreads === 0 && this.#loop.census.of(Kind.keepAlive) > 0) {
+    // Workers have been short for a while, and somebody waits: the connection that has idled longest makes room.
+    if (busy && this.#wasShort && this.#loop.census.of(Kind.keepAlive) > 0) {
       if (!first) return false
       if (this.#loop.closeIdlest() && hasRoom(this.#crowd())) return true
     }
     return this.#stop(`Too many open connections (${crowd.connections - crowd.lingering}), not accepting new conns in this process`)
   }
 
-  /** Something may have changed. */
-  again(): void {
+  /** Something may have changed. @param timed some time has passed */
+  again(timed = false): void {
     if (this.#timer === undefined) return
     const crowd = this.#crowd()
     const busy = crowd.idleThreads === 0
+    if (!busy) this.#wasShort = false
     if (busy && this.#anotherIsIdle()) return
-    if (!hasRoom(crowd) && !(busy && this.#loop.census.of(Kind.keepAlive) > 0)) return
+    if (!hasRoom(crowd)) {
+      const short = busy && this.#loop.census.of(Kind.keepAlive) > 0
+      const still = short && this.#wasShort
+      if (timed) this.#wasShort = short
+      if (!still) return
+    }
     this.finish()
     const suspended = this.#seat.process.get('suspended')
     this.#seat.log('debug', `AH00457: Accepting new connections again: ${crowd.connections - crowd.lingering} active conns (${crowd.lingering} lingering/0 clogged/${suspended} suspended), ${crowd.idleThreads} idle workers`)
@@ -94,7 +103,7 @@ export class Admission {
     this.#seat.process.set('notAccepting', 1)
     Atomics.store(this.#stalled, 0, 1)
     this.#seat.log('debug', why)
-    this.#timer ??= setInterval(() => this.again(), LOOK_AGAIN)
+    this.#timer ??= setInterval(() => this.again(true), LOOK_AGAIN)
     return false
   }
 

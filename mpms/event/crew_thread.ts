@@ -23,9 +23,13 @@ export class CrewThread {
   readonly #lent: LentTable
   readonly #listener: PollSet
   readonly #bell: Bell
+  readonly #share: CrewShare
+  /** Of the other threads, by number; attached when first rung. */
+  readonly #bells: (Bell | undefined)[] = []
   readonly #news: Bell
   readonly #stalled: Int32Array
-  #resting = false
+  /** The listener has said so of a thread that starts. */
+  #resting = true
   /** As it was said to IdleThreads. */
   #holding = false
   readonly #arm = (fd: Fd): void => void this.#listener.add(fd, Ready.in)
@@ -38,6 +42,7 @@ export class CrewThread {
   constructor(seat: Seat) {
     const share = seat.data as CrewShare
     this.#seat = seat
+    this.#share = share
     this.#number = seat.thread
     this.#queue = new CrewQueue(share.queue, share.shape)
     this.#idle = new IdleThreads(share.idle)
@@ -85,8 +90,18 @@ export class CrewThread {
     const { engine, worker } = this.#seat
     worker.status = SeatStatus.write
     engine.finishing = this.#queue.finishing
-    this.#loop.adopt(this.#queue.read(this.#number, ticket, this.#connect, this.#tell))
+    const conn = this.#queue.read(this.#number, ticket, this.#connect, this.#tell)
+    // This one may take long: the next is another's.
+    if (!this.#queue.empty) this.#wakeNext()
+    this.#loop.adopt(conn)
     return true
+  }
+
+  #wakeNext(): void {
+    const thread = this.#idle.wake()
+    if (thread < 0) return
+    const bell = (this.#bells[thread] ??= this.#seat.attachBell(this.#share.bells[thread]!))
+    bell.ring(1)
   }
 
   // False: something has come meanwhile.

@@ -50,7 +50,11 @@ export class Listener {
     const { population, worker } = this.#seat
     this.#seat.onFinish(() => this.#finish())
     this.#seat.onThreadLost((thread) => this.#lost(thread))
-    for (let number = 0; number < population.threadsPerChild; number++) this.#seat.startThread(number, this.#share)
+    for (let number = 0; number < population.threadsPerChild; number++) {
+      // A thread that starts is as good as one that rests: it looks for work first of all.
+      this.#idle.rest(number, false)
+      this.#seat.startThread(number, this.#share)
+    }
     worker.status = SeatStatus.ready
     this.#loop.start()
     this.#seat.ready()
@@ -86,12 +90,11 @@ export class Listener {
     const { conn } = berth
     if (!this.#queue.offer({ fd: conn.fd, keepalives: conn.keepalives, peer: conn.peer, unread: conn.unread() })) return false
     this.#loop.lend(berth)
-    this.#wakeOne()
+    this.#ring(this.#idle.wake())
     return true
   }
 
-  #wakeOne(): boolean {
-    const thread = this.#idle.claim()
+  #ring(thread: number): boolean {
     if (thread < 0) return false
     this.#bells[thread]!.ring(1)
     return true
@@ -114,8 +117,8 @@ export class Listener {
     if (state === CLOSED) return this.#loop.gone(berth)
     if (!ready) {
       this.#loop.stillLent(berth)
-      // A thread that was woken for it may be held up by what a module does outside of requests.
-      if (!this.#queue.empty) this.#wakeOne()
+      // The thread that is on its way may be held up by what a module does outside of requests.
+      if (!this.#queue.empty) this.#ring(this.#idle.claim())
     } else if (state === AWAY) this.#disarm(berth)
   }
 
@@ -146,6 +149,6 @@ export class Listener {
     }
     this.#drainOverflow()
     // Work that it was woken for is another one's now.
-    while (!this.#queue.empty && this.#wakeOne()) { /* the next */ }
+    while (!this.#queue.empty && this.#ring(this.#idle.claim())) { /* the next */ }
   }
 }

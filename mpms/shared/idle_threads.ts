@@ -8,11 +8,19 @@
  * thread sets its bit and then looks at the queue once more. Whichever is
  * later sees what the other did.
  *
+ * How few are made in vain: at most one thread is on its way at any time. Once
+ * it has taken its work, and before it begins with it, it wakes the next one if
+ * more is queued. So threads come as long as there is work for them, and a few
+ * jobs that one thread does in passing do not wake them all.
+ *
  * The lowest number is woken first, always: as many threads as there is work
  * for stay warm, the others sleep on. (A stack would do the same with more
  * steps, and a thread that finds work by itself would have to leave its middle.)
  */
 const BITS = 32
+/** The first word: 1 while a thread is on its way; then the two maps. */
+const WAKING = 0
+const MAPS = 1
 
 export class IdleThreads {
   readonly #words: Int32Array
@@ -21,11 +29,11 @@ export class IdleThreads {
 
   constructor(memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory)
-    this.#size = this.#words.length / 2
+    this.#size = (this.#words.length - MAPS) / 2
   }
 
   static memory(threads: number): SharedArrayBuffer {
-    return new SharedArrayBuffer(2 * 4 * Math.ceil(threads / BITS))
+    return new SharedArrayBuffer(4 * (MAPS + 2 * Math.ceil(threads / BITS)))
   }
 
   /** A thread has nothing to do. It must look at the queue once more after this. @param holding it has connections */
@@ -33,19 +41,28 @@ export class IdleThreads {
     Atomics.or(this.#words, this.#wordOf(thread, holding), bitOf(thread))
   }
 
-  /** It has. @param holding as it was given to `rest` @returns false: it was claimed meanwhile, and is being woken */
-  rise(thread: number, holding: boolean): boolean {
-    const bit = bitOf(thread)
-    return (Atomics.and(this.#words, this.#wordOf(thread, holding), ~bit) & bit) !== 0
+  /** It has something to do, or will look for it. @param holding as it was given to `rest` */
+  rise(thread: number, holding: boolean): void {
+    // If it was claimed, it is the one that was on its way.
+    if (!this.#clear(thread, holding)) Atomics.store(this.#words, WAKING, 0)
   }
 
-  /** Takes one thread that rests, for the caller to wake; -1: all are busy. */
+  /** There is work: a thread for the caller to wake; -1: one is on its way already, or all are busy. */
+  wake(): number {
+    if (Atomics.compareExchange(this.#words, WAKING, 0, 1) !== 0) return -1
+    const thread = this.claim()
+    if (thread < 0) Atomics.store(this.#words, WAKING, 0)
+    return thread
+  }
+
+  /** Takes one thread that rests, whether another is on its way or not; -1: all are busy. */
   claim(): number {
     const words = this.#words
-    for (let at = 0; at < words.length; at++) {
+    for (let at = MAPS; at < words.length; at++) {
       for (let seen = Atomics.load(words, at); seen !== 0; seen = Atomics.load(words, at)) {
         const bit = seen & -seen
-        if ((Atomics.and(words, at, ~bit) & bit) !== 0) return (at % this.#size) * BITS + (BITS - 1 - Math.clz32(bit))
+        if ((Atomics.and(words, at, ~bit) & bit) === 0) continue
+        return ((at - MAPS) % this.#size) * BITS + (BITS - 1 - Math.clz32(bit))
       }
     }
     return -1
@@ -54,19 +71,26 @@ export class IdleThreads {
   /** How many threads rest. */
   get count(): number {
     let count = 0
-    for (let at = 0; at < this.#words.length; at++)
+    for (let at = MAPS; at < this.#words.length; at++)
       for (let seen = Atomics.load(this.#words, at); seen !== 0; seen &= seen - 1) count++
     return count
   }
 
-  /** A thread is no more. */
+  /** A thread is no more, or does not come. */
   forget(thread: number): void {
-    this.rise(thread, false)
-    this.rise(thread, true)
+    this.#clear(thread, false)
+    this.#clear(thread, true)
+    Atomics.store(this.#words, WAKING, 0)
+  }
+
+  // True if the bit was set.
+  #clear(thread: number, holding: boolean): boolean {
+    const bit = bitOf(thread)
+    return (Atomics.and(this.#words, this.#wordOf(thread, holding), ~bit) & bit) !== 0
   }
 
   #wordOf(thread: number, holding: boolean): number {
-    return (holding ? this.#size : 0) + (thread >>> 5)
+    return MAPS + (holding ? this.#size : 0) + (thread >>> 5)
   }
 }
 

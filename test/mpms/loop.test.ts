@@ -33,7 +33,7 @@ function make(policy: Policy, answers: Next[]) {
   }
   let backlog = 0
   const seat = {
-    poller, listeners: [LISTENER], connectionsPerChild: 0, localEnd: () => undefined, log: () => undefined,
+    thread: -1, poller, listeners: [LISTENER], connectionsPerChild: 0, localEnd: () => undefined, log: () => undefined,
     process: { add: () => 0, set: () => undefined }, worker: { status: 0 }, finished: () => void said.push('finished'),
     engine: {
       connect, accept: () => (backlog-- > 0 ? next++ : -11), peer: () => ({ address: '::1', port: 1 }), finishing: false,

@@ -21,11 +21,19 @@ const queue = new CrewQueue(shared.queue, shared.shape)
 const idle = new IdleThreads(shared.idle)
 const [bells, taken, counts] = [new Int32Array(shared.bells), new Int32Array(shared.taken), new Int32Array(shared.counts)]
 
+function wakeNext(): void {
+  const thread = idle.wake()
+  if (thread < 0) return
+  Atomics.add(bells, thread, 1)
+  Atomics.notify(bells, thread)
+}
+
 let heard = 0
 while (Atomics.load(counts, 2) === 0) {
   const ticket = queue.reserve(number)
   if (ticket !== NO_TICKET) {
     const fd = queue.read(number, ticket, (job) => job.fd, () => undefined)
+    if (!queue.empty) wakeNext()
     if (fd !== ticket) Atomics.add(counts, 1, 1)
     Atomics.add(taken, fd, 1)
     Atomics.add(counts, 0, 1)

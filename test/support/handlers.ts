@@ -3,7 +3,7 @@
 /** For SiteOptions.modules. */
 export const TEST_MODULE = 'test/support/modules/mod_test.ts'
 
-const NAMES = ['block', 'async', 'echo', 'throw', 'reject', 'thread', 'stream']
+const NAMES = ['block', 'async', 'echo', 'throw', 'reject', 'thread', 'stream', 'crash', 'exit', 'rows']
 
 /** Configuration: handler test-NAME at /NAME. */
 export const HANDLERS = NAMES.map((name) => `<Location /${name}>\nSetHandler test-${name}\n</Location>\n`).join('')
