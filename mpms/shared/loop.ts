@@ -103,10 +103,8 @@ export class Loop implements ConnOwner {
   }
 
   start(): void {
-    const turn = (): void => this.#turn()
-    // A thread of the crew may be ended in the middle of a handler (HandlerTimeout). Were it called by native code
-    // at that moment, Node would end the whole process.
-    this.seat.poller.watch(this.seat.thread < 0 ? turn : () => void setImmediate(turn))
+    // A thread of the crew may be ended in the middle of a handler.
+    this.seat.poller.watch(() => this.#turn(), this.seat.thread >= 0)
     this.listen()
   }
 

@@ -78,11 +78,10 @@ t.test('AsyncRequestWorkerFactor: a child takes so many connections, and others 
   const answer = waiting.get('/').response()
   await server.logged(/mpm_event:debug\].*\] Too many open connections \(4\), not accepting new conns in this process/)
   t.equal(await Promise.race([answer, sleep(200, 'none', { ref: false })]), 'none')
-  t.match(await rowsOf(clients[0]!), { connections: 4, notAccepting: 1 })
   clients[3]!.close()
   clients[2]!.close()
   t.equal((await answer).text, WELCOME)
-  await server.logged(/AH00457: Accepting new connections again: [23] active conns \(0 lingering\/0 clogged\/0 suspended\), 2 idle workers/)
+  await server.logged(/AH00457: Accepting new connections again: [23] active conns \(0 lingering\/0 clogged\/0 suspended\), [12] idle workers/)
   await rowsLike(clients[0]!, { connections: 3, notAccepting: 0 })
 })
 
