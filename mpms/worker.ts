@@ -3,7 +3,7 @@
  * thread accepts a connection and holds it until it ends; a thread that blocks
  * holds up no other.
  */
-import { OK, type Mpm } from 'httpd'
+import { OK, type ConnOwner, type Mpm } from 'httpd'
 import { Loop } from './shared/loop.ts'
 import { keepPopulation, REACHED, SUCCESSIVE, WITHIN } from './shared/parent.ts'
 import { mpmSettings } from './shared/settings.ts'
@@ -14,6 +14,9 @@ const texts: ThreadedTexts = {
   tooFewWorkers: 'AH00314', notMultiple: 'AH00316', tooManyServers: 'AH00318', startServers: 'AH00320',
   minSpareThreads: 'AH00322', maxThreadLimit: 20000,
 }
+
+/** Owns a connection that is about to be closed. */
+const nobody: ConnOwner = { resume: () => undefined, status: () => undefined }
 
 export const mpm = {
   name: 'mpm_worker_module',
@@ -46,13 +49,29 @@ export const mpm = {
     busy: (children, idle, active, finishing) => `AH00289: server seems busy, (you may need to increase StartServers, ThreadsPerChild or Min/MaxSpareThreads), spawning ${children} children, there are around ${idle} idle threads, and ${active + finishing} total children`,
   }),
 
-  // The main thread of a child only starts its crew; the seat ends the process when all threads have finished.
+  // The main thread of a child starts its crew, and closes what a lost thread held; the seat ends the process when all
+  // threads have finished.
   child(seat) {
-    for (let number = 0; number < seat.population.threadsPerChild; number++) seat.startThread(number, undefined)
+    const { threadsPerChild } = seat.population
+    // By thread: the descriptor of its connection, plus one.
+    const shared = new SharedArrayBuffer(4 * threadsPerChild)
+    const held = new Int32Array(shared)
+    seat.onThreadLost((thread) => {
+      const fd = Atomics.exchange(held, thread, 0) - 1
+      if (fd < 0) return
+      seat.engine.connect(fd, { address: '', port: 0 }, undefined, nobody).close()
+      seat.process.add('connections', -1)
+    })
+    for (let number = 0; number < threadsPerChild; number++) seat.startThread(number, shared)
   },
 
   thread(seat) {
-    const loop = new Loop(seat, { accepts: 'one' })
+    const held = new Int32Array(seat.data as SharedArrayBuffer)
+    const loop = new Loop(seat, {
+      accepts: 'one',
+      holds: (fd) => void Atomics.store(held, seat.thread, fd + 1),
+      closing: () => void Atomics.store(held, seat.thread, 0),
+    })
     seat.onFinish(() => loop.finish())
     loop.start()
     seat.ready()

@@ -59,9 +59,26 @@ export interface Watch {
 // koffi drops a watch, silently, when its handle is collected: they are kept here until stopped.
 const kept = new Set<object>()
 
-/** Calls back while `fd` is readable. */
-export function watchReadable(fd: number, onReadable: () => void): Watch {
-  const handle = koffi.node.poll(fd, { readable: true }, onReadable)
+const READABLE = { readable: true }
+
+/**
+ * Calls back while `fd` is readable.
+ * @param endable the thread may be ended while `onReadable` runs. Node lets koffi call nothing in a thread that is
+ * being ended, and koffi then ends the whole process: so it is not on the stack, and does not watch, meanwhile.
+ */
+export function watchReadable(fd: number, onReadable: () => void, endable = false): Watch {
+  const act = (): void => {
+    try {
+      onReadable()
+    } finally {
+      if (kept.has(handle)) handle.start(READABLE, later)
+    }
+  }
+  const later = (): void => {
+    handle.stop()
+    setImmediate(act)
+  }
+  const handle = koffi.node.poll(fd, READABLE, endable ? later : onReadable)
   kept.add(handle)
   return {
     stop() {

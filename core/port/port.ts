@@ -47,8 +47,11 @@ export interface Poller extends PollSet {
   take(ms: number): number
   readonly fds: Int32Array
   readonly ready: Uint8Array
-  /** Calls back, through the event loop of this thread, whenever something is ready. Keeps the thread alive. */
-  watch(onReady: () => void): void
+  /**
+   * Calls back, through the event loop of this thread, whenever something is ready. Keeps the thread alive.
+   * @param endable the thread may be ended (worker.terminate()) in the middle of it; costs a little more
+   */
+  watch(onReady: () => void, endable?: boolean): void
   close(): void
 }
 

@@ -31,6 +31,8 @@ const GO_ON = -1
 
 /** How long a client may take to close after us, in all and between two pieces (ms). */
 const LINGER_TOTAL = 30_000
+/** While the child is to finish: in all. */
+const LINGER_FINISHING = 2_000
 const LINGER_PIECE = 2_000
 
 export class HttpConn implements Conn, Connection {
@@ -52,7 +54,7 @@ export class HttpConn implements Conn, Connection {
   #local: Endpoint | undefined
   #candidates: Candidates | undefined
   #inside = false
-  #lingerUntil = 0
+  #lingerSince = 0
   /** How far an incomplete head has been looked at. */
   #scanned = 0
   #wantsBody: { resolve(piece: Uint8Array | null): void; reject(error: Error): void } | undefined
@@ -134,7 +136,12 @@ export class HttpConn implements Conn, Connection {
       case Phase.head:
         // A thread that was kept from looking must not take what came in time for nothing.
         if (this.input.fill()) return this.advance()
-        if (this.input.empty || this.input.ended || this.input.broken) return Next.close
+        if (this.input.ended || this.input.broken) return Next.close
+        if (this.input.empty) {
+          if (this.keepalives === 0 || this.engine.finishing) return Next.close
+          this.#end(true)
+          return this.advance()
+        }
         this.engine.log('info', 'core', 'AH00567: request failed: error reading the headers', { connection: this })
         this.#refuse({ status: 408, message: '', aplogno: '', level: 'debug', note: '' })
         return this.advance()
@@ -164,6 +171,16 @@ export class HttpConn implements Conn, Connection {
 
   release(): void {
     this.closed = true
+  }
+
+  lend(): void {
+    this.input.clear()
+    this.#scanned = 0
+    this.#phase = Phase.head
+  }
+
+  takeBack(keepalives: number): void {
+    this.keepalives = keepalives
   }
 
   #isOverdue(): boolean {
@@ -400,13 +417,14 @@ export class HttpConn implements Conn, Connection {
     if (!linger) return Next.close
     this.#owner.status(this, Seen.closing)
     this.engine.port.net.shutdown(this.fd)
-    this.#lingerUntil = this.engine.now() + LINGER_TOTAL
+    this.#lingerSince = this.engine.now()
     return GO_ON
   }
 
   // Reads on for a while: closing at once would send a reset that can destroy the answer on its way.
   #linger(): Next {
-    if (this.engine.drain(this.fd) || this.engine.now() > this.#lingerUntil) return Next.close
+    const total = this.engine.finishing ? LINGER_FINISHING : LINGER_TOTAL
+    if (this.engine.drain(this.fd) || this.engine.now() > this.#lingerSince + total) return Next.close
     return this.#wait(Next.linger)
   }
 

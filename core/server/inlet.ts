@@ -72,6 +72,11 @@ export class Inlet {
     this.end = memory.bytes.length
   }
 
+  /** What is unread is somebody else's now. */
+  clear(): void {
+    this.#useShared()
+  }
+
   unread(): Uint8Array {
     return this.bytes.subarray(this.start, this.end)
   }

@@ -58,6 +58,10 @@ export interface Conn {
   close(): void
   /** Lets go without closing: another thread has the descriptor now. */
   release(): void
+  /** After Next.handover: another thread has the unread bytes, and the descriptor until `takeBack`. */
+  lend(): void
+  /** The other thread has given it back. @param keepalives requests begun on it since it was accepted */
+  takeBack(keepalives: number): void
 }
 
 /** How the core reaches the MPM when a connection can go on without its descriptor being ready. */

@@ -5,6 +5,7 @@
  * or that needs a thread which may block.
  */
 import { Errno, Next, Ready, SeatStatus, type Conn, type ConnOwner, type Fd, type Seat } from 'httpd'
+import { Census, Kind, kindOf } from './census.ts'
 import { Deadlines, type Waiting } from './deadlines.ts'
 
 /** One connection and what it waits for. */
@@ -13,25 +14,30 @@ export interface Berth extends Waiting {
   next: Next
   /** What the poller watches for: bits of Ready. */
   interest: number
+  /** What it counts as in the scoreboard. */
+  kind: Kind
 }
 
 export interface Policy {
   /** Connections held at once: a worker takes one, a listener any number. */
   readonly accepts: 'none' | 'one' | 'many'
+  /**
+   * False: no more connections, for now; the policy says `listen` again.
+   * @param first somebody waits to be accepted; else somebody may
+   */
+  admits?(first: boolean): boolean
   /** A connection waits for its next request. True: it was given away. */
   idle?(berth: Berth): boolean
   /** A request needs a thread that may block. */
   handover?(berth: Berth): void
-  /** A connection's descriptor is about to be closed. */
+  /** A connection that was lent to another thread is ready, or (ready false) it is time to look after it. */
+  lent?(berth: Berth, ready: boolean): void
+  /** A connection was taken in; its descriptor is about to be closed. */
+  holds?(fd: Fd): void
   closing?(fd: Fd): void
-  /** A connection is gone. */
-  gone?(berth: Berth): void
-  /** A descriptor is ready that this loop does not know. False: not the policy's either. */
-  stranger?(fd: Fd): void
-  /** A connection was accepted. */
-  accepted?(fd: Fd): void
-  /** Is anything else under way when the last connection has gone and the child is to finish? */
-  busy?(): boolean
+  /** A batch of what is ready begins, and has ended. */
+  begin?(): void
+  end?(): void
 }
 
 /** Connections taken off a listening socket in one go. */
@@ -50,30 +56,40 @@ const OUT_OF_DESCRIPTORS_PAUSE = 100
  * answered with `Connection: close`: one that is on its way already is not lost.
  */
 const LAST_CALL = 1000
+/** How often (ms) it is looked whether another thread has given a connection back; while finishing, too. */
+const LENT_LOOK = 250
+const LENT_LOOK_FINISHING = 50
 
 export class Loop implements ConnOwner {
   readonly seat: Seat
+  readonly census: Census
   readonly #policy: Policy
   readonly #berths: (Berth | undefined)[] = []
   readonly #others: ((() => void) | undefined)[] = []
   readonly #deadlines: Deadlines<Berth>
   readonly #oneAtATime: boolean
+  readonly #showsStatus: boolean
+  /** Where no connection waits without a worker the workers' rows say it all. */
+  readonly #showsCensus: boolean
   #count = 0
-  /** Connections that wait for a promise: Node's event loop must run for them. */
-  #suspended = 0
   #listening = false
   #finishing = false
   #done = false
-  /** The engine's clock is this turn's. */
+  /** A batch is being handled; a handler that writes to another connection may call back meanwhile. */
   #inTurn = false
 
-  constructor(seat: Seat, policy: Policy) {
+  /** @param told see Census */
+  constructor(seat: Seat, policy: Policy, told?: Int32Array) {
     this.seat = seat
     this.#policy = policy
     this.#oneAtATime = policy.accepts === 'one'
+    this.#showsStatus = policy.accepts !== 'many'
+    this.#showsCensus = !this.#oneAtATime
+    this.census = new Census(seat.process, told)
     this.#deadlines = new Deadlines<Berth>(() => performance.now(), (berth) => this.#late(berth))
   }
 
+  /** Connections here, those that were lent included. */
   get count(): number {
     return this.#count
   }
@@ -82,15 +98,20 @@ export class Loop implements ConnOwner {
     return this.#finishing
   }
 
+  get listening(): boolean {
+    return this.#listening
+  }
+
   start(): void {
-    this.seat.poller.watch(() => this.#turn())
+    // A thread of the crew may be ended in the middle of a handler.
+    this.seat.poller.watch(() => this.#turn(), this.seat.thread >= 0)
     this.listen()
   }
 
   /** Calls back when a descriptor that is no connection can be read. */
   also(fd: Fd, act: () => void): void {
     this.#others[fd] = act
-    this.seat.poller.add(fd, Ready.in | Ready.exclusive)
+    this.seat.poller.add(fd, Ready.in)
   }
 
   listen(): void {
@@ -105,74 +126,135 @@ export class Loop implements ConnOwner {
     for (const fd of this.seat.listeners) this.seat.poller.remove(fd, Ready.in)
   }
 
-  /**
-   * Takes a connection in and serves it as far as it goes.
-   * @param interest what the poller watches its descriptor for already
-   */
-  adopt(conn: Conn, interest = 0): void {
+  /** Takes a connection in and serves it as far as it goes. */
+  adopt(conn: Conn): void {
     // Between two turns the clock may be old, and a deadline that is counted from it over before it has begun.
     if (!this.#inTurn) this.seat.engine.beginTurn()
     const berth: Berth = {
-      conn, next: Next.read, interest, deadline: 0, slot: -1, before: undefined, after: undefined,
+      conn, next: Next.read, interest: 0, kind: Kind.none, deadline: 0, slot: -1, before: undefined, after: undefined,
     }
     this.#berths[conn.fd] = berth
     this.#count++
-    this.seat.process.add('connections', 1)
+    this.#policy.holds?.(conn.fd)
     this.#settle(berth, conn.advance())
   }
 
-  /** Stops watching a connection, for now. */
-  pause(berth: Berth): void {
-    if (berth.interest !== 0) this.seat.poller.remove(berth.conn.fd, berth.interest)
-    berth.interest = 0
-    this.#deadlines.clear(berth)
+  /** All connections. */
+  *berths(): Iterable<Berth> {
+    for (const berth of this.#berths) if (berth !== undefined) yield berth
   }
 
-  /** Lets a connection go without closing it: somebody else has its descriptor now. */
+  /** Another thread gets a connection. It stays in the poller, and comes to `lent` when it is ready or after a while. */
+  lend(berth: Berth): void {
+    berth.conn.lend()
+    this.#lookLater(berth)
+  }
+
+  /** A connection that is lent is not back yet. */
+  stillLent(berth: Berth): void {
+    if (berth.deadline === 0) this.#lookLater(berth)
+  }
+
+  /** Takes a connection out of the poller. */
+  disarm(berth: Berth): void {
+    if (berth.interest !== 0) this.seat.poller.remove(berth.conn.fd, berth.interest)
+    berth.interest = 0
+  }
+
+  /**
+   * A connection that was lent is back, idle.
+   * @param interest what the poller watches its descriptor for
+   * @param ago milliseconds since it idles
+   */
+  takeBack(berth: Berth, keepalives: number, interest: number, ago: number): void {
+    const { conn } = berth
+    conn.takeBack(keepalives)
+    berth.interest = interest
+    berth.kind = Kind.keepAlive
+    this.census.inherit(Kind.keepAlive)
+    berth.next = Next.idle
+    const next = conn.advance()
+    this.#settle(berth, next)
+    // Its time runs from the moment when the other thread had done with it.
+    if (next === Next.idle && berth.deadline > 0) this.#deadlines.set(berth, Math.max(1, berth.deadline - ago))
+  }
+
+  /** Lets a connection go without closing it: another thread has its descriptor. */
   release(berth: Berth): void {
+    this.disarm(berth)
+    this.gone(berth)
+  }
+
+  /** Another thread has closed a connection that was lent to it. */
+  gone(berth: Berth): void {
     this.#forget(berth)
     berth.conn.release()
+    this.ifDone()
   }
 
   // ConnOwner
 
   resume(conn: Conn): void {
     const berth = this.#berths[conn.fd]
-    this.seat.engine.beginTurn()
+    const within = this.#inTurn
+    if (!within) this.#begin()
     if (berth?.conn === conn) this.#settle(berth, conn.advance())
+    if (!within) this.#end()
   }
 
   status(_conn: Conn, status: number): void {
-    if (this.#policy.accepts !== 'many') this.seat.worker.status = status
+    if (this.#showsStatus) this.seat.worker.status = status
   }
 
   /** Ends when what is under way is answered. */
   finish(): void {
     if (this.#finishing) return
     this.#finishing = true
-    this.seat.engine.beginTurn()
     this.seat.engine.finishing = true
+    this.#begin()
     this.unlisten()
-    for (const berth of this.#berths) if (berth?.next === Next.idle) this.#settle(berth, berth.conn.advance())
+    for (const berth of this.#berths) {
+      if (berth?.next === Next.idle) this.#settle(berth, berth.conn.advance())
+      else if (berth?.next === Next.handover) {
+        this.#policy.lent!(berth, false)
+        if (berth.next === Next.handover) this.#lookLater(berth)
+      }
+    }
+    this.#end()
+  }
+
+  #begin(): void {
+    this.#inTurn = true
+    this.seat.engine.beginTurn()
+    this.#policy.begin?.()
+  }
+
+  #end(): void {
+    this.#policy.end?.()
+    this.#inTurn = false
+    if (this.#showsCensus) this.census.flush()
+    this.seat.engine.endTurn()
+    // Not before the log lines of the last request are written: the process may end here.
     this.ifDone()
   }
 
   #turn(): void {
-    const { poller, engine } = this.seat
+    const { poller } = this.seat
     const { fds } = poller
     for (let round = 0; round < ROUNDS; round++) {
-      const count = poller.take(round > 0 && this.#suspended === 0 ? SHORT_WAIT : 0)
+      // Node's event loop must run for connections that wait for a promise.
+      if (round > 0 && this.census.of(Kind.suspended) > 0) break
+      const count = poller.take(round > 0 ? SHORT_WAIT : 0)
       if (count === 0) break
-      engine.beginTurn()
-      this.#inTurn = true
+      this.#begin()
       for (let i = 0; i < count; i++) {
         const fd = fds[i]!
         const berth = this.#berths[fd]
-        if (berth !== undefined) this.#settle(berth, berth.conn.advance())
-        else this.#other(fd)
+        if (berth === undefined) this.#other(fd)
+        else if (berth.next === Next.handover) this.#policy.lent!(berth, true)
+        else this.#settle(berth, berth.conn.advance())
       }
-      this.#inTurn = false
-      engine.endTurn()
+      this.#end()
     }
   }
 
@@ -180,19 +262,21 @@ export class Loop implements ConnOwner {
     const act = this.#others[fd]
     if (act !== undefined) act()
     else if (this.seat.listeners.includes(fd)) this.#accept(fd)
-    else this.#policy.stranger?.(fd)
   }
 
   #accept(listener: Fd): void {
-    if (!this.#listening) return
-    const { engine } = this.seat
+    const { engine, process } = this.seat
     for (let i = 0; i < ACCEPT_BATCH; i++) {
+      if (!this.#listening || this.#policy.admits?.(i === 0) === false) return
       const fd = engine.accept(listener)
       if (fd < 0) {
         if (fd !== -Errno.again) this.#acceptFailed(fd)
         return
       }
-      this.#policy.accepted?.(fd)
+      // Another thread has closed the connection that had this descriptor.
+      const gone = this.#berths[fd]
+      if (gone !== undefined) this.gone(gone)
+      process.add('connections', 1)
       const last = this.#isLast()
       if (this.#oneAtATime) this.unlisten()
       this.adopt(engine.connect(fd, engine.peer(), this.seat.localEnd(listener), this))
@@ -215,9 +299,12 @@ export class Loop implements ConnOwner {
   }
 
   #settle(berth: Berth, next: Next): void {
-    if (berth.next === Next.suspend) this.#suspended--
-    if (next === Next.suspend) this.#suspended++
     berth.next = next
+    const kind = kindOf(next, berth.conn.keepalives)
+    if (kind !== berth.kind) {
+      this.census.move(berth.kind, kind)
+      berth.kind = kind
+    }
     switch (next) {
       case Next.idle:
         if (this.#policy.idle?.(berth)) return
@@ -251,20 +338,47 @@ export class Loop implements ConnOwner {
     else this.#deadlines.clear(berth)
   }
 
+  #lookLater(berth: Berth): void {
+    this.#deadlines.set(berth, this.seat.engine.now() + (this.#finishing ? LENT_LOOK_FINISHING : LENT_LOOK))
+  }
+
   #late(berth: Berth): void {
-    const { engine } = this.seat
-    engine.beginTurn()
-    if (this.#berths[berth.conn.fd] === berth) this.#settle(berth, berth.conn.timedOut())
-    engine.endTurn()
+    this.#begin()
+    if (this.#berths[berth.conn.fd] === berth) {
+      if (berth.next === Next.handover) this.#policy.lent!(berth, false)
+      else this.#settle(berth, this.#tooLate(berth))
+    }
+    this.#end()
+  }
+
+  // A request may have come while the thread was busy with others.
+  #tooLate({ conn, next }: Berth): Next {
+    const { keepalives } = conn
+    const now = next === Next.idle ? conn.advance() : next
+    return now === next && conn.keepalives === keepalives ? conn.timedOut() : now
+  }
+
+  /**
+   * Closes the connection that has idled longest, unless a request has come on it meanwhile.
+   * @returns false if none idles
+   */
+  closeIdlest(): boolean {
+    if (this.census.of(Kind.keepAlive) <= 0) return false
+    let idlest: Berth | undefined
+    for (const berth of this.#berths)
+      if (berth?.kind === Kind.keepAlive && (idlest === undefined || berth.deadline < idlest.deadline)) idlest = berth
+    if (idlest === undefined) return false
+    this.#settle(idlest, this.#tooLate(idlest))
+    return true
   }
 
   /** Closes a connection. */
   drop(berth: Berth): void {
     // Closing the descriptor takes it out of the poller as well.
-    this.#forget(berth, true)
+    this.#forget(berth)
     this.#policy.closing?.(berth.conn.fd)
     berth.conn.close()
-    this.#policy.gone?.(berth)
+    this.seat.process.add('connections', -1)
     if (this.#oneAtATime && !this.#finishing) {
       this.seat.worker.status = SeatStatus.ready
       this.listen()
@@ -272,22 +386,19 @@ export class Loop implements ConnOwner {
     this.ifDone()
   }
 
-  #forget(berth: Berth, closing = false): void {
+  #forget(berth: Berth): void {
     this.#deadlines.clear(berth)
-    if (berth.next === Next.suspend) {
-      this.#suspended--
-      berth.next = Next.close
-    }
-    if (berth.interest !== 0 && !closing) this.seat.poller.remove(berth.conn.fd, berth.interest)
+    if (berth.kind !== Kind.none) this.census.move(berth.kind, Kind.none)
+    berth.kind = Kind.none
+    berth.next = Next.close
     berth.interest = 0
     this.#berths[berth.conn.fd] = undefined
     this.#count--
-    this.seat.process.add('connections', -1)
   }
 
   /** Tells the seat, once, that nothing is left to do. */
   ifDone(): void {
-    if (this.#done || !this.#finishing || this.#count > 0 || this.#policy.busy?.() === true) return
+    if (this.#done || !this.#finishing || this.#count > 0 || this.#inTurn) return
     this.#done = true
     this.seat.finished()
   }

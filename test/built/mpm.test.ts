@@ -135,7 +135,7 @@ t.test('worker: an idle connection occupies its thread', async (t) => {
 })
 
 t.test('event: idle connections occupy no thread', async (t) => {
-  const server = await start(t, 'event', { workers: 2, conf: 'KeepAliveTimeout 30' })
+  const server = await start(t, 'event', { workers: 2, conf: 'KeepAliveTimeout 30\nAsyncRequestWorkerFactor 40' })
   const idle = await connections(server, 60)
   for (const [n, client] of idle.entries()) {
     const { status } = await client.get(n % 2 === 0 ? '/' : '/thread').response()

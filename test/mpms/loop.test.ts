@@ -19,6 +19,7 @@ function make(policy: Policy, answers: Next[]) {
       advance: () => (said.push(`advance ${fd}`), answers.shift() ?? Next.idle),
       timedOut: () => Next.close, unread: () => new Uint8Array(0), keep: () => undefined,
       close: () => void said.push(`close ${fd}`), release: () => void said.push(`release ${fd}`),
+      lend: () => void said.push(`lend ${fd}`), takeBack: (n) => void said.push(`take back ${fd} ${n}`),
     }
   }
   const poller = {
@@ -33,7 +34,7 @@ function make(policy: Policy, answers: Next[]) {
   }
   let backlog = 0
   const seat = {
-    poller, listeners: [LISTENER], connectionsPerChild: 0, localEnd: () => undefined, log: () => undefined,
+    thread: -1, poller, listeners: [LISTENER], connectionsPerChild: 0, localEnd: () => undefined, log: () => undefined,
     process: { add: () => 0, set: () => undefined }, worker: { status: 0 }, finished: () => void said.push('finished'),
     engine: {
       connect, accept: () => (backlog-- > 0 ? next++ : -11), peer: () => ({ address: '::1', port: 1 }), finishing: false,
@@ -43,7 +44,7 @@ function make(policy: Policy, answers: Next[]) {
   const loop = new Loop(seat, policy)
   loop.start()
   return {
-    loop, said: () => said.splice(0), adopt: (fd: number) => loop.adopt(seat.engine.connect(fd, { address: '::1', port: 1 }, undefined, loop), Ready.in), resume: (conn: Conn) => owner!.resume(conn),
+    loop, said: () => said.splice(0), adopt: (fd: number) => loop.adopt(seat.engine.connect(fd, { address: '::1', port: 1 }, undefined, loop)), resume: (conn: Conn) => owner!.resume(conn),
     deliver(waiting: number, ...them: number[][]) {
       backlog = waiting
       batches = them
@@ -67,7 +68,7 @@ t.test('so it is when a connection goes on by itself', (t) => {
   made.deliver(1, [LISTENER], [100])
   made.said()
   made.resume(kept!)
-  t.same(made.said(), ['begin', 'advance 100', 'close 100'])
+  t.same(made.said(), ['begin', 'advance 100', 'close 100', 'end'])
   t.end()
 })
 
@@ -98,9 +99,9 @@ t.test('it finishes once the last connection has ended', (t) => {
   made.deliver(1, [LISTENER])
   made.said()
   made.end()
-  t.same(made.said(), ['begin', 'remove 5'])
+  t.same(made.said(), ['begin', 'remove 5', 'end'])
   made.deliver(0, [100])
-  t.same(made.said(), ['begin', 'advance 100', 'close 100', 'finished', 'end'])
+  t.same(made.said(), ['begin', 'advance 100', 'close 100', 'end', 'finished'])
   t.end()
 })
 
@@ -109,7 +110,7 @@ t.test('it says once that it has finished, also when the last connection ends by
   made.deliver(1, [LISTENER])
   made.said()
   made.end()
-  t.same(made.said(), ['begin', 'advance 100', 'close 100', 'finished'])
+  t.same(made.said(), ['begin', 'advance 100', 'close 100', 'end', 'finished'])
   made.end()
   t.same(made.said(), [])
   t.end()

@@ -3,7 +3,9 @@
 /** For SiteOptions.modules. */
 export const TEST_MODULE = 'test/support/modules/mod_test.ts'
 
-const NAMES = ['block', 'async', 'echo', 'throw', 'reject', 'thread', 'stream', 'spin', 'stall', 'never', 'late']
+const NAMES = [
+  'block', 'async', 'echo', 'throw', 'reject', 'thread', 'stream', 'spin', 'stall', 'never', 'late', 'crash', 'exit', 'rows',
+]
 
 /** Configuration: handler test-NAME at /NAME. */
 export const HANDLERS = NAMES.map((name) => `<Location /${name}>\nSetHandler test-${name}\n</Location>\n`).join('')

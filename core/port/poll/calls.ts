@@ -10,7 +10,7 @@ export interface PollCalls {
   call(declaration: string): NativeCall
   errno(): number
   allocate(bytes: number): Memory
-  watch(fd: number, onReadable: () => void): Watch
+  watch(fd: number, onReadable: () => void, endable?: boolean): Watch
   /** `process.arch`: layouts differ. */
   readonly arch: string
 }

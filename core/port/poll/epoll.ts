@@ -55,8 +55,8 @@ export const epoll = (calls: PollCalls): PollProvider => {
         }
         return got < 0 ? 0 : got
       },
-      watch(onReady) {
-        watch = calls.watch(handle, onReady)
+      watch(onReady, endable) {
+        watch = calls.watch(handle, onReady, endable)
       },
       close() {
         watch?.stop()

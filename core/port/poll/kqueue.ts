@@ -73,8 +73,8 @@ export const kqueue = (calls: PollCalls): PollProvider => {
         }
         return got < 0 ? 0 : got
       },
-      watch(onReady) {
-        watch = calls.watch(handle, onReady)
+      watch(onReady, endable) {
+        watch = calls.watch(handle, onReady, endable)
       },
       close() {
         watch?.stop()

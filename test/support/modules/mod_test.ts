@@ -4,10 +4,13 @@
  */
 import { isMainThread, threadId } from 'node:worker_threads'
 import {
-  OK, oneOf, RSRC_CONF, Settings, type HookFn, type Module, type Request, type Status,
+  OK, oneOf, RSRC_CONF, running, SeatStatus, Settings, type HookFn, type Module, type Request, type Status,
 } from 'httpd'
 
 type Handler = HookFn<Request, Status>
+
+const FIELDS = ['connections', 'waitIo', 'writing', 'keepAlive', 'closing', 'suspended', 'notAccepting'] as const
+const LETTERS = Object.values(SeatStatus).map((status) => '.S_RWKLDCGI'[status])
 
 const BLOCK_MS = 1000
 const AWAIT_MS = 300
@@ -51,6 +54,25 @@ const handlers: Readonly<Record<string, Handler>> = {
   'test-reject': async () => {
     await Promise.resolve()
     throw new Error('rejected by test-reject')
+  },
+
+  'test-crash': () => {
+    setTimeout(() => {
+      throw new Error('thrown outside of any request by test-crash')
+    })
+    return new Promise<Status>(() => undefined)
+  },
+
+  /** Ends the thread (in prefork the process) in the middle of the request. */
+  'test-exit': () => process.exit(1),
+
+  /** The scoreboard's rows of this child: its connections by state, and the letters of its workers. */
+  'test-rows': (r) => {
+    const { board, slot, population, thread } = running()
+    const row = board.process(slot)
+    const counts = FIELDS.map((field) => [field, row.get(field)])
+    const workers = Array.from({ length: population.threadsPerChild }, (_, n) => LETTERS[board.worker(slot, n).status])
+    return answer(r, JSON.stringify({ ...Object.fromEntries(counts), workers: workers.join(''), thread, pid: process.pid }))
   },
 
   'test-thread': (r) => answer(r, `${where()}\n`),

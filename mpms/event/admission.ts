@@ -1,0 +1,143 @@
+/**
+ * How many connections a child takes (AsyncRequestWorkerFactor): those that
+ * its crew can serve, and some more for each thread that rests. Connections
+ * that linger do not count. See docs/adr/0007 for what differs from Apache.
+ */
+import { running, SeatStatus, type Seat } from 'httpd'
+import { Kind } from '../shared/census.ts'
+import type { IdleThreads } from '../shared/idle_threads.ts'
+import type { Loop } from '../shared/loop.ts'
+import { mpmSettings } from '../shared/settings.ts'
+
+/** How often (ms) a child that accepts nothing looks whether it may, if nothing tells it before. */
+const LOOK_AGAIN = 100
+/** How long (ms) it is believed that no other child has an idle thread. */
+const BELIEF = 50
+
+/** The state that decides; counts of one child. */
+export interface Crowd {
+  readonly connections: number
+  readonly lingering: number
+  readonly idleThreads: number
+  readonly threads: number
+  /** AsyncRequestWorkerFactor. */
+  readonly factor: number
+  /** Nothing is accepted at present: going on wants a little more room than stopping. */
+  readonly stopped: boolean
+}
+
+/**
+ * Apache's rule, but for one thing: the listener is a worker that is never busy, so that one counts as idle
+ * where no thread of the crew is.
+ */
+export function hasRoom({ connections, lingering, idleThreads, threads, factor, stopped }: Crowd): boolean {
+  const limit = threads + (Math.max(idleThreads, 1) - (stopped ? 1 : 0)) * Math.floor(factor)
+  return connections <= lingering || connections - lingering < limit
+}
+
+export class Admission {
+  readonly #seat: Seat
+  readonly #loop: Loop
+  readonly #idle: IdleThreads
+  readonly #stalled: Int32Array
+  readonly #factor: number
+  #timer: NodeJS.Timeout | undefined
+  /** The crew was all busy, and there was no room, when the timer looked before. */
+  #wasShort = false
+  #othersIdle = false
+  #lookedAt = -Infinity
+
+  /** @param stalled one shared word: the crew is to tell the listener of each thread that rests and connection that ends */
+  constructor(seat: Seat, loop: Loop, idle: IdleThreads, stalled: Int32Array) {
+    this.#seat = seat
+    this.#loop = loop
+    this.#idle = idle
+    this.#stalled = stalled
+    this.#factor = seat.server.get(mpmSettings).asyncRequestWorkerFactor
+  }
+
+  /** May one more be accepted? If not, the child stops listening. @param first somebody waits to be accepted */
+  admits(first: boolean): boolean {
+    const crowd = this.#crowd()
+    const busy = crowd.idleThreads === 0
+    if (!busy) this.#wasShort = false
+    if (busy && this.#anotherIsIdle()) return this.#stop('All workers busy, not accepting new conns in this process')
+    if (hasRoom(crowd)) return true
+    // Workers have been short for a while, and somebody waits: the connection that has idled longest makes room.
+    if (busy && this.#wasShort && this.#loop.census.of(Kind.keepAlive) > 0) {
+      if (!first) return false
+      if (this.#loop.closeIdlest() && hasRoom(this.#crowd())) return true
+    }
+    return this.#stop(`Too many open connections (${crowd.connections - crowd.lingering}), not accepting new conns in this process`)
+  }
+
+  /** Something may have changed. @param timed some time has passed */
+  again(timed = false): void {
+    if (this.#timer === undefined) return
+    const crowd = this.#crowd()
+    const busy = crowd.idleThreads === 0
+    if (!busy) this.#wasShort = false
+    if (busy && this.#anotherIsIdle()) return
+    if (!hasRoom(crowd)) {
+      const short = busy && this.#loop.census.of(Kind.keepAlive) > 0
+      const still = short && this.#wasShort
+      if (timed) this.#wasShort = short
+      if (!still) return
+    }
+    this.finish()
+    const suspended = this.#seat.process.get('suspended')
+    this.#seat.log('debug', `AH00457: Accepting new connections again: ${crowd.connections - crowd.lingering} active conns (${crowd.lingering} lingering/0 clogged/${suspended} suspended), ${crowd.idleThreads} idle workers`)
+    this.#loop.listen()
+  }
+
+  /** It is over with accepting, or with not accepting. */
+  finish(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    Atomics.store(this.#stalled, 0, 0)
+    this.#seat.process.set('notAccepting', 0)
+  }
+
+  #stop(why: string): false {
+    this.#loop.unlisten()
+    this.#seat.process.set('notAccepting', 1)
+    Atomics.store(this.#stalled, 0, 1)
+    this.#seat.log('debug', why)
+    this.#timer ??= setInterval(() => this.again(true), LOOK_AGAIN)
+    return false
+  }
+
+  #crowd(): Crowd {
+    const { process, population } = this.#seat
+    this.#loop.census.flush()
+    return {
+      connections: process.get('connections'), lingering: process.get('closing'), idleThreads: this.#idle.count,
+      threads: population.threadsPerChild, factor: this.#factor, stopped: this.#timer !== undefined,
+    }
+  }
+
+  /** Another child that accepts has a thread that rests: what comes is better served there. */
+  #anotherIsIdle(): boolean {
+    const now = this.#seat.engine.now()
+    if (now - this.#lookedAt >= BELIEF) {
+      this.#lookedAt = now
+      this.#othersIdle = this.#lookAtOthers()
+    }
+    return this.#othersIdle
+  }
+
+  #lookAtOthers(): boolean {
+    const { board } = running()
+    const { slot: mine, population } = this.#seat
+    const { generation } = board.slot(mine)
+    for (let slot = 0; slot < board.slots; slot++) {
+      const { pid, generation: its } = board.slot(slot)
+      if (slot === mine || pid === 0 || its !== generation) continue
+      const child = board.process(slot)
+      if (child.get('quiescing') !== 0 || child.get('notAccepting') !== 0) continue
+      for (let thread = 0; thread < population.threadsPerChild; thread++)
+        if (board.worker(slot, thread).status === SeatStatus.ready) return true
+    }
+    return false
+  }
+}

@@ -1,0 +1,44 @@
+/** What the listener and its crew share: handed to each thread when it starts. */
+import type { Fd, Seat } from 'httpd'
+import { Census } from '../shared/census.ts'
+import { CrewQueue, type QueueShape } from '../shared/crew_queue.ts'
+import { IdleThreads } from '../shared/idle_threads.ts'
+import { LentTable } from './lent_table.ts'
+
+export interface CrewShare {
+  readonly queue: SharedArrayBuffer
+  readonly shape: QueueShape
+  readonly idle: SharedArrayBuffer
+  readonly lent: SharedArrayBuffer
+  /** What each thread has told the process row, see Census. */
+  readonly told: SharedArrayBuffer
+  /** One word; 1: the listener accepts nothing, and wants to hear of each thread that rests and connection that ends. */
+  readonly stalled: SharedArrayBuffer
+  /** A bell for each thread of the crew: there is work. */
+  readonly bells: readonly Fd[]
+  /** Rung by the crew: there is room in the queue, or the listener might accept again. */
+  readonly news: Fd
+  /** The listener's poller: a thread gives a connection back by adding it there. */
+  readonly poller: Fd
+}
+
+/** Requests that may wait for a thread in shared memory, for each thread; more wait with the listener. */
+const SLOTS_PER_THREAD = 4
+const MIN_SLOTS = 64
+
+export function makeShare(seat: Seat, bells: readonly Fd[], news: Fd): CrewShare {
+  const threads = seat.population.threadsPerChild
+  const shape = { slots: Math.max(MIN_SLOTS, SLOTS_PER_THREAD * threads), threads }
+  return {
+    queue: CrewQueue.memory(shape), shape, idle: IdleThreads.memory(threads), lent: LentTable.memory(),
+    told: new SharedArrayBuffer(threads * Census.bytes), stalled: new SharedArrayBuffer(4),
+    bells, news, poller: seat.poller.handle,
+  }
+}
+
+/** The words of one thread's census. */
+export const toldBy = (share: CrewShare, thread: number): Int32Array =>
+  new Int32Array(share.told, thread * Census.bytes, Census.bytes / 4)
+
+/** A time that listener and crew understand alike: the low 32 bits of milliseconds. @param now performance.now() */
+export const commonTime = (now: number): number => Math.floor(performance.timeOrigin + now) | 0
