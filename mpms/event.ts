@@ -146,6 +146,7 @@ class Listener {
       if (Atomics.load(this.#returned, fd) === CLOSED) this.#away.delete(fd)
       else this.#takeBack(fd)
     }
+    this.#loop.tell()
     if (this.#loop.finishing) this.#loop.ifDone()
     else if (this.#away.size === 0) {
       clearInterval(this.#sweeper)
@@ -209,7 +210,7 @@ class CrewThread {
   }
 
   #rest(): void {
-    if (this.#loop.count === 0) this.#seat.worker.status = SeatStatus.ready
+    this.#seat.worker.status = this.#loop.count === 0 ? SeatStatus.ready : SeatStatus.write
   }
 }
 

@@ -88,6 +88,8 @@ export class Child implements ChildHandle {
   finishing = false
   /** When it was told to finish, or said that it does: ms since the epoch. */
   finishTime = 0
+  /** The control process has sent it a signal: that it ends by one is no crash. */
+  killed = false
   readonly #process: ChildProcess
   readonly #row: SlotRow
   readonly #listens: Listens
@@ -128,6 +130,7 @@ export class Child implements ChildHandle {
   }
 
   kill(signal: 'SIGTERM' | 'SIGKILL'): void {
+    this.killed = true
     this.#process.kill(signal)
   }
 

@@ -80,6 +80,9 @@ class Control {
 
   // -X: no children, no word in the log, ended by the first TERM or INT.
   async #serveHere({ files }: Generation): Promise<number> {
+    const { board } = this.#board!
+    board.use(0, files.population.threadsPerChild)
+    board.slot(0).begin(process.pid, files.generation, 0)
     await this.#here({ ...files, slot: 0, listeners: files.buckets[0]!, control: -1, descriptors: Object.fromEntries(files.descriptors) })
     return new Promise<number>(() => undefined)
   }
@@ -94,8 +97,14 @@ class Control {
       const next = await this.#next(now, asked)
       if (next === undefined) continue
       now = next
+      this.#count(asked === 'graceful' ? 'gracefulRestarts' : 'restarts')
       this.#announce(now.prepared)
     }
+  }
+
+  #count(restarts: 'gracefulRestarts' | 'restarts'): void {
+    const { board } = this.#board!
+    board.setGlobal(restarts, board.global(restarts) + 1)
   }
 
   async #runGeneration(now: Generation): Promise<Asked> {

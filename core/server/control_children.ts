@@ -1,5 +1,5 @@
 /** The children of a control process, and everything that happens to it: one queue of events, read by the MPM. */
-import { Child, type GenerationFiles, type Relaunch } from './children.ts'
+import { Child, Exit, type GenerationFiles, type Relaunch } from './children.ts'
 import type { Asked, SiteEvent } from './mpm.ts'
 import { Status, type Scoreboard } from './scoreboard.ts'
 
@@ -49,6 +49,7 @@ export class ChildrenOf {
 
   start(slot: number, bucket: number, files: GenerationFiles, board: Scoreboard): Child {
     this.#board = board
+    board.use(slot, files.population.threadsPerChild)
     const child = new Child(slot, bucket, files, board.slot(slot), this.#parts.relaunch, {
       ready: (speaker) => {
         this.#failures = 0
@@ -127,6 +128,8 @@ export class ChildrenOf {
     if (this.alive.get(child.slot) === child) this.alive.delete(child.slot)
     this.#board?.clear(child.slot)
     if (!child.ready) this.#failures++
+    const crashed = signal !== null ? !child.killed : code !== Exit.ok
+    if (crashed) this.#board?.setGlobal('crashes', this.#board.global('crashes') + 1)
     if (signal !== null && !QUIET.has(signal)) {
       const [text, number] = SIGNAL_TEXT[signal] ?? [signal, 0]
       this.#parts.log('notice', `AH00052: child pid ${child.pid} exit signal ${text} (${number})`)

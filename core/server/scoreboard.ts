@@ -26,7 +26,11 @@ export const FINISH_REASONS = [
 export type FinishReason = (typeof FINISH_REASONS)[number]
 
 /** Words (32 bit) and numbers (64 bit floating point, exact up to 2^53) of each part; sizes in bytes. */
-const G = { serverLimit: 0, threadLimit: 1, slots: 2, generation: 3, configGeneration: 4, gracefulRestarts: 5, restarts: 6, crashes: 7 } as const
+const G = {
+  serverLimit: 0, threadLimit: 1, slots: 2, generation: 3, configGeneration: 4, gracefulRestarts: 5, restarts: 6, crashes: 7,
+  // Behind the two numbers.
+  controlPid: 12, slotsUsed: 13, threadsUsed: 14,
+} as const
 const GN = { startTime: 0, restartTime: 1 } as const
 const S = { pid: 0, generation: 1, bucket: 2, reason: 3 } as const
 const SN = { startTime: 0, finishTime: 1 } as const
@@ -280,6 +284,7 @@ export class Scoreboard {
     this.setGlobal('slots', this.slots)
     this.setGlobal('generation', generation)
     this.setGlobal('configGeneration', this.global('configGeneration') + 1)
+    this.setGlobal('controlPid', process.pid)
     if (this.startTime === 0) this.#cells.numbers[(NUMBERS_AT >> 3) + GN.startTime] = now
     this.#cells.numbers[(NUMBERS_AT >> 3) + GN.restartTime] = now
   }
@@ -304,6 +309,15 @@ export class Scoreboard {
 
   get restartTime(): number {
     return this.#cells.numbers[(NUMBERS_AT >> 3) + GN.restartTime]!
+  }
+
+  /**
+   * A child with so many threads is about to have the slot (control process only). What lies beyond the highest slot
+   * and the highest thread that were ever used need not be read, and reading it would cost memory.
+   */
+  use(slot: number, threads: number): void {
+    this.setGlobal('slotsUsed', Math.max(this.global('slotsUsed'), slot + 1))
+    this.setGlobal('threadsUsed', Math.max(this.global('threadsUsed'), threads))
   }
 
   slot(slot: number): SlotRow {

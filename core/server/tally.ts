@@ -19,7 +19,7 @@ export interface TallyOptions {
 /** Longest request line shown, in bytes. */
 const REQUEST_SHOWN = 63
 /** `user:password@` in the request line is nobody's business. */
-const CREDENTIALS = /\/\/[^/@\s]*:[^/@\s]*@/
+const CREDENTIALS = /\/\/[^/@\s]*:[^/@\s]*@/g
 
 /** What `end` adds to: the connection's own counts. */
 export interface Counted {
@@ -112,7 +112,7 @@ export class Tally {
   }
 
   #shown(line: string): string {
-    const masked = CREDENTIALS.test(line) ? line.replace(CREDENTIALS, '//****:****@') : line
+    const masked = line.includes('@') ? line.replace(CREDENTIALS, '//****:****@') : line
     return this.#options.tail ? masked.slice(-REQUEST_SHOWN) : masked
   }
 

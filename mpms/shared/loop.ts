@@ -6,6 +6,7 @@
  */
 import { Errno, Next, Ready, SeatStatus, type Conn, type ConnOwner, type Fd, type Seat } from 'httpd'
 import { Deadlines, type Waiting } from './deadlines.ts'
+import { waitOf, Waits } from './waits.ts'
 
 /** One connection and what it waits for. */
 export interface Berth extends Waiting {
@@ -13,6 +14,8 @@ export interface Berth extends Waiting {
   next: Next
   /** What the poller watches for: bits of Ready. */
   interest: number
+  /** As Waits has it. */
+  wait: number
 }
 
 export interface Policy {
@@ -58,6 +61,7 @@ export class Loop implements ConnOwner {
   readonly #others: ((() => void) | undefined)[] = []
   readonly #deadlines: Deadlines<Berth>
   readonly #oneAtATime: boolean
+  readonly #waits: Waits
   #count = 0
   /** Connections that wait for a promise: Node's event loop must run for them. */
   #suspended = 0
@@ -69,6 +73,7 @@ export class Loop implements ConnOwner {
     this.seat = seat
     this.#policy = policy
     this.#oneAtATime = policy.accepts === 'one'
+    this.#waits = new Waits(seat.process)
     this.#deadlines = new Deadlines<Berth>(() => performance.now(), (berth) => this.#late(berth))
   }
 
@@ -109,7 +114,7 @@ export class Loop implements ConnOwner {
    */
   adopt(conn: Conn, interest = 0): void {
     const berth: Berth = {
-      conn, next: Next.read, interest, deadline: 0, slot: -1, before: undefined, after: undefined,
+      conn, next: Next.read, interest, wait: 0, deadline: 0, slot: -1, before: undefined, after: undefined,
     }
     this.#berths[conn.fd] = berth
     this.#count++
@@ -136,6 +141,12 @@ export class Loop implements ConnOwner {
     const berth = this.#berths[conn.fd]
     this.seat.engine.beginTurn()
     if (berth?.conn === conn) this.#settle(berth, conn.advance())
+    this.tell()
+  }
+
+  /** Shows what connections wait for, after changes outside of a turn. */
+  tell(): void {
+    if (!this.#oneAtATime) this.#waits.tell()
   }
 
   status(_conn: Conn, status: number): void {
@@ -150,6 +161,7 @@ export class Loop implements ConnOwner {
     this.seat.engine.finishing = true
     this.unlisten()
     for (const berth of this.#berths) if (berth?.next === Next.idle) this.#settle(berth, berth.conn.advance())
+    this.tell()
     this.ifDone()
   }
 
@@ -168,6 +180,7 @@ export class Loop implements ConnOwner {
       }
       engine.endTurn()
     }
+    this.tell()
   }
 
   #other(fd: Fd): void {
@@ -212,6 +225,7 @@ export class Loop implements ConnOwner {
     if (berth.next === Next.suspend) this.#suspended--
     if (next === Next.suspend) this.#suspended++
     berth.next = next
+    this.#waitsFor(berth, waitOf(berth.conn, next))
     switch (next) {
       case Next.idle:
         if (this.#policy.idle?.(berth)) return
@@ -229,6 +243,12 @@ export class Loop implements ConnOwner {
       default:
         return this.drop(berth)
     }
+  }
+
+  #waitsFor(berth: Berth, wait: number): void {
+    if (berth.wait === wait) return
+    this.#waits.change(berth.wait, wait)
+    berth.wait = wait
   }
 
   #wait(berth: Berth, interest: number): void {
@@ -250,6 +270,7 @@ export class Loop implements ConnOwner {
     engine.beginTurn()
     if (this.#berths[berth.conn.fd] === berth) this.#settle(berth, berth.conn.timedOut())
     engine.endTurn()
+    this.tell()
   }
 
   /** Closes a connection. */
@@ -268,6 +289,7 @@ export class Loop implements ConnOwner {
 
   #forget(berth: Berth, closing = false): void {
     this.#deadlines.clear(berth)
+    this.#waitsFor(berth, 0)
     if (berth.next === Next.suspend) {
       this.#suspended--
       berth.next = Next.close
