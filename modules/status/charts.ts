@@ -26,10 +26,10 @@ export function stackedBar(label: string, shares: readonly Share[]): Markup {
 }
 
 const WIDTH = 340
-const LABEL = 118
+const LABEL = 106
 const ROW = 24
 const BAR = 14
-const VALUE = 62
+const VALUE = 72
 
 /** One line per number; lengths compare with the largest. */
 export function barChart(title: string, shares: readonly Share[]): Markup {

@@ -2,7 +2,7 @@
  * The state of the server for Prometheus and what reads the same: text exposition format 0.0.4. One row per metric;
  * docs/monitoring.md lists them.
  */
-import { LETTER_TEXTS, type ChildView, type Letter, type Snapshot } from './snapshot.ts'
+import { hundredths, LETTER_TEXTS, type ChildView, type Letter, type Snapshot } from './snapshot.ts'
 
 type Labels = Readonly<Record<string, string | number>>
 type Sample = readonly [labels: Labels, value: number]
@@ -81,7 +81,8 @@ function finishing({ children }: Snapshot): readonly Sample[] {
 }
 
 const cpuTotals = ({ cpu }: Snapshot): readonly Sample[] => [
-  [{ mode: 'user' }, cpu.user + cpu.childrenUser], [{ mode: 'system' }, cpu.system + cpu.childrenSystem],
+  [{ mode: 'user' }, hundredths(cpu.user + cpu.childrenUser)],
+  [{ mode: 'system' }, hundredths(cpu.system + cpu.childrenSystem)],
 ]
 
 const memoryOf = (kind: 'resident' | 'proportional') => ({ control, children }: Snapshot): readonly Sample[] =>

@@ -84,9 +84,14 @@ function tiles(snapshot: Snapshot): Markup {
   const { perSecond, kib } = ratesOf(snapshot)
   const tile = (value: string | number, label: string): Markup => html`<div class="tile"><b>${value}</b><span>${label}</span></div>`
   return html`<div class="tiles">${tile(threads.busy, 'workers busy')}${tile(threads.idle, 'workers idle')}${
-    tile(connections.total, 'connections')}${tile(children.length, 'processes')}${tile(totals.accesses, 'requests answered')}${
-    perSecond === undefined ? NOTHING : tile(general(perSecond.requests, 3), 'requests/s since start')}${tile(kilobytesText(kib), 'sent')}</div>`
+    tile(connections.total, 'connections')}${tile(children.length, 'processes')}${tile(grouped(totals.accesses), 'requests answered')}${
+    perSecond === undefined ? NOTHING : tile(rateText(perSecond.requests), 'requests/s since start')}${tile(kilobytesText(kib), 'sent')}</div>`
 }
+
+/** `1 234 567`, with blanks that do not break. */
+const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, '\u00a0')
+
+const rateText = (rate: number): string => rate < 100 ? general(rate, 3) : grouped(Math.round(rate))
 
 /** Letters that somebody has, with how many. */
 function letterCounts({ slots }: Snapshot): Map<Letter, number> {
@@ -100,12 +105,12 @@ function capacity(snapshot: Snapshot): Markup {
   const most = maxServers * threadsPerChild
   const shares: Share[] = [
     { label: 'busy', value: busy, hue: 'send' }, { label: 'finishing', value: graceful, hue: 'grace' },
-    { label: 'idle', value: idle, hue: 'keep' }, { label: 'starting', value: starting, hue: 'start' },
+    { label: 'idle', value: idle, hue: 'idle' }, { label: 'starting', value: starting, hue: 'start' },
     { label: 'not started', value: Math.max(0, most - busy - graceful - idle - starting), hue: 'open' },
   ]
   return html`<section><h2>Capacity</h2>
 ${stackedBar(`${busy} of at most ${most} workers are busy, ${idle} idle`, shares)}
-<ul class="key">${shares.map(({ label, value, hue }) => html`<li><i class="c-${hue}" aria-hidden="true"></i>${value} ${label}</li>`)}<li>${most} at most (MaxRequestWorkers)</li></ul></section>`
+<ul class="key">${shares.map(({ label, value, hue }) => html`<li><i class="s-${hue}" aria-hidden="true"></i>${value} ${label}</li>`)}<li>${most} at most (MaxRequestWorkers)</li></ul></section>`
 }
 
 const SECOND = 1000

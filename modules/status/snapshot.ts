@@ -276,9 +276,17 @@ function cpuOf(control: number, children: readonly number[], facts: ProcessFacts
     const all = [before, ...children.filter((pid) => pid !== control).map((pid) => facts.cpu(pid))]
     const after = facts.cpu(control)
     const same = before?.childrenUser === after?.childrenUser && before?.childrenSystem === after?.childrenSystem
-    if (same || again === 1) return sum(all.filter((times) => times !== undefined), zero)
+    if (same || again === 1) return inTicks(sum(all.filter((times) => times !== undefined), zero))
   }
 }
+
+/** The kernel counts hundredths: what adding them up as fractions has brought in goes. */
+const inTicks = ({ user, system, childrenUser, childrenSystem }: CpuTimes): CpuTimes => ({
+  user: hundredths(user), system: hundredths(system),
+  childrenUser: hundredths(childrenUser), childrenSystem: hundredths(childrenSystem),
+})
+
+export const hundredths = (seconds: number): number => Math.round(seconds * 100) / 100
 
 /** A worker that answers requests: what a table of requests may have a row for. */
 export interface Seen {

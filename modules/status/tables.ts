@@ -75,7 +75,7 @@ export function generationsTable(snapshot: Snapshot): Markup {
     return html`<tr><td>${number}</td><td class="t">${state}</td><td>${age(snapshot, since)}</td><td>${children.length}</td><td>${children.filter(({ stopping }) => stopping).length}</td><td class="t">${reasons.join(', ') || '-'}</td></tr>
 `
   })
-  return scroll('Generations', html`<table><thead><tr><th>Generation</th><th class="t">State</th><th>Age</th><th>Processes</th><th>Finishing</th><th class="t">Why</th></tr></thead><tbody>${rows}</tbody></table>`)
+  return scroll('Generations', html`<table class="short"><thead><tr><th>Generation</th><th class="t">State</th><th>Age</th><th>Processes</th><th>Finishing</th><th class="t">Why</th></tr></thead><tbody>${rows}</tbody></table>`)
 }
 
 // Requests.
@@ -103,16 +103,16 @@ const TEXT_COLUMNS = new Set(['Srv', 'M', 'Client', 'Protocol', 'VHost', 'Reques
 
 /** A letter in its colour. The listener is no worker and has none. */
 function mode({ worker }: Seen): Markup {
-  if (worker.thread < 0) return html`<i class="c-open" title="Listener: answers by itself what cannot block">*</i>`
+  if (worker.thread < 0 && worker.pid !== 0) return html`<i class="c-open" title="Listener: answers by itself what cannot block">*</i>`
   return html`<i class="c-${HUES[worker.letter]}" title="${LETTER_TEXTS[worker.letter]}">${worker.letter}</i>`
 }
 
 function requestRow(snapshot: Snapshot, seen: Seen): Markup {
   const { slot, worker } = seen
-  const gone = worker.letter === '.' && worker.thread >= 0
+  const gone = worker.pid === 0
   const { client = '', protocol = '', vhost = '', line = '' } = worker.request ?? {}
   const since = worker.startTime === 0 ? 0 : Math.max(0, Math.floor((snapshot.now - worker.startTime) / SECOND))
-  return html`<tr><td class="t"><b>${slot}-${worker.generation}</b></td><td>${gone || worker.pid === 0 ? '-' : worker.pid}</td><td>${worker.connAccesses}/${worker.myAccesses}/${worker.accesses}</td><td class="t m">${mode(seen)}</td><td>${worker.cpu === undefined ? '-' : worker.cpu.toFixed(2)}</td><td>${since}</td><td>${Math.floor(worker.lastDuration)}</td><td>${Math.floor(worker.duration)}</td><td>${(worker.connBytes / KIB).toFixed(1)}</td><td>${(worker.myBytes / MIB).toFixed(2)}</td><td>${(worker.bytes / MIB).toFixed(2)}</td><td class="t">${client}</td><td class="t">${protocol.toLowerCase()}</td><td class="t">${vhost}</td><td class="t line" title="${line}">${line}</td></tr>
+  return html`<tr><td class="t"><b>${slot}-${worker.generation}</b></td><td>${gone ? '-' : worker.pid}</td><td>${worker.connAccesses}/${worker.myAccesses}/${worker.accesses}</td><td class="t m">${mode(seen)}</td><td>${worker.cpu === undefined ? '-' : worker.cpu.toFixed(2)}</td><td>${since}</td><td>${Math.floor(worker.lastDuration)}</td><td>${Math.floor(worker.duration)}</td><td>${(worker.connBytes / KIB).toFixed(1)}</td><td>${(worker.myBytes / MIB).toFixed(2)}</td><td>${(worker.bytes / MIB).toFixed(2)}</td><td class="t">${client}</td><td class="t">${protocol.toLowerCase()}</td><td class="t">${vhost}</td><td class="t line" title="${line}">${line}</td></tr>
 `
 }
 
