@@ -226,6 +226,27 @@ export class WorkerRow extends Row {
     this.cells.bytes[from + written] = 0
   }
 
+  /** The same of a part of bytes, without a string in between. */
+  setBytes(field: keyof typeof TEXT, from: Uint8Array, start: number, end: number): void {
+    const [at, length] = TEXT[field]
+    const { bytes } = this.cells
+    const stop = Math.min(end, start + length - 1)
+    let to = this.at + WORKER_TEXT_AT + at
+    for (let i = start; i < stop; i++) bytes[to++] = from[i]!
+    bytes[to] = 0
+  }
+
+  /** What has been answered: by all that have had the row, and by this worker. Duration in ms. */
+  setCounts(accesses: number, bytes: number, duration: number, myAccesses: number, myBytes: number): void {
+    const { numbers } = this.cells
+    const at = (this.at + WORKER_NUMBERS_AT) >> 3
+    numbers[at + WN.accesses] = accesses
+    numbers[at + WN.bytes] = bytes
+    numbers[at + WN.duration] = duration
+    numbers[at + WN.myAccesses] = myAccesses
+    numbers[at + WN.myBytes] = myBytes
+  }
+
   /** A thread takes the row. What the one before it counted stays in the sums. */
   begin(generation: number, pid: number, tid: number): void {
     this.setWord(W.generation, generation)
