@@ -218,10 +218,11 @@ function childView(
 ): ChildView {
   const process = board.process(slot)
   const threads = countWorkers(workers)
-  const accepting = !stopping && process.get('notAccepting') === 0 && (traits.async || threads.idle > 0)
+  const serves = threads.idle > 0 || (traits.async && threads.busy > 0)
   return {
     slot, pid: row.pid, generation: row.generation, startTime: row.startTime,
-    stopping, finishTime: row.finishTime, reason: row.reason, accepting, threads,
+    stopping, finishTime: row.finishTime, reason: row.reason, threads,
+    accepting: serves && !stopping && process.get('notAccepting') === 0,
     connections: {
       total: process.get('connections'), waitIo: process.get('waitIo'), writing: process.get('writing'),
       keepAlive: process.get('keepAlive'), closing: process.get('closing'), suspended: process.get('suspended'),

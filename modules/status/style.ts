@@ -89,5 +89,5 @@ pre{overflow-x:auto;font:13px/1.35 ui-monospace,SFMono-Regular,Menlo,Consolas,mo
 .legend dt{font-weight:600}
 .legend dd{margin:0;color:var(--soft)}
 footer{padding-bottom:2rem;font-size:.8rem;color:var(--soft)}
-@media(max-width:34rem){body{font-size:14px}h1{font-size:1.2rem}.tiles{grid-template-columns:1fr 1fr;gap:.6rem}section{padding:.8rem}.scroll{margin:0 -.8rem -.4rem;padding:0 .8rem .4rem}}
+@media(max-width:34rem){body{font-size:14px}h1{font-size:1.2rem}dl{grid-template-columns:1fr 1fr}.tiles{grid-template-columns:1fr 1fr;gap:.6rem}section{padding:.8rem}.scroll{margin:0 -.8rem -.4rem;padding:0 .8rem .4rem}}
 ${classes}`

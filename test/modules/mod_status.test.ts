@@ -175,6 +175,22 @@ t.test('?auto, line by line', (t) => {
   t.end()
 })
 
+t.test('a child accepts if somebody is there to serve, and nothing says that it does not', (t) => {
+  const accepts = (traits: Traits, states: number[], change: (made: Made) => void = () => undefined): boolean => {
+    const made = make(traits)
+    child(made, 0, states)
+    change(made)
+    return look(made).children[0]!.accepting
+  }
+  t.equal(accepts(EVENT, [Status.starting, Status.starting]), false, 'nobody serves yet')
+  t.equal(accepts(EVENT, [Status.write, Status.write]), true, 'the listener accepts')
+  t.equal(accepts(PREFORK, [Status.write]), false, 'its connection is all that it can have')
+  t.equal(accepts(PREFORK, [Status.ready]), true)
+  t.equal(accepts(EVENT, [Status.ready], ({ board }) => void board.process(0).set('notAccepting', 1)), false)
+  t.equal(accepts(EVENT, [Status.ready], ({ board }) => void board.process(0).set('quiescing', 1)), false)
+  t.end()
+})
+
 t.test('counters of a child that is gone stay', (t) => {
   const made = make(EVENT)
   child(made, 1, [Status.ready])
