@@ -22,7 +22,8 @@ export function stackedBar(label: string, shares: readonly Share[]): Markup {
     from += width
     return part
   })
-  return html`<svg class="bar" role="img" aria-label="${label}"><rect class="track" width="100%" height="100%"/>${parts}</svg>`
+  return html`<svg class="bar" role="img" aria-label="${label}"><rect class="track" width="100%" height="100%"/>
+${parts}</svg>`
 }
 
 const WIDTH = 340
@@ -39,8 +40,11 @@ export function barChart(title: string, shares: readonly Share[]): Markup {
   const lines = shares.map(({ label, value, hue, text = String(value) }, i) => {
     const top = i * ROW
     const length = Math.round((value / most) * room)
-    return html`<text x="${LABEL - 8}" y="${top + 16}" text-anchor="end" class="soft">${label}</text><rect class="track" x="${LABEL}" y="${top + 5}" width="${room}" height="${BAR}" rx="3"/><rect class="f-${hue}" x="${LABEL}" y="${top + 5}" width="${value > 0 ? Math.max(2, length) : 0}" height="${BAR}" rx="3"/><text x="${LABEL + room + 8}" y="${top + 16}">${text}</text>`
+    return html`<text x="${LABEL - 8}" y="${top + 16}" text-anchor="end" class="soft">${label}</text>
+<rect class="track" x="${LABEL}" y="${top + 5}" width="${room}" height="${BAR}" rx="3"/>
+<rect class="f-${hue}" x="${LABEL}" y="${top + 5}" width="${value > 0 ? Math.max(2, length) : 0}" height="${BAR}" rx="3"/><text x="${LABEL + room + 8}" y="${top + 16}">${text}</text>`
   })
   const said = shares.map(({ label, value, text = String(value) }) => `${label} ${text}`).join(', ')
-  return html`<div><h3>${title}</h3><svg role="img" aria-label="${title}: ${said}" viewBox="0 0 ${WIDTH} ${shares.length * ROW}" width="${WIDTH}">${lines}</svg></div>`
+  return html`<div><h3>${title}</h3>
+<svg role="img" aria-label="${title}: ${said}" viewBox="0 0 ${WIDTH} ${shares.length * ROW}" width="${WIDTH}">${lines}</svg></div>`
 }

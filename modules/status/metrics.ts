@@ -20,13 +20,17 @@ export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 const NONE: Labels = {}
 const MS = 1000
 
-const gauge = (name: string, help: string, samples: Metric['samples']): Metric => ({ name, type: 'gauge', help, samples })
-const counter = (name: string, help: string, samples: Metric['samples']): Metric => ({ name, type: 'counter', help, samples })
-const one = (value: (snapshot: Snapshot) => number) => (snapshot: Snapshot): readonly Sample[] => [[NONE, value(snapshot)]]
+const kind = (type: Metric['type']) => (name: string, help: string, samples: Metric['samples']): Metric =>
+  ({ name, type, help, samples })
+const gauge = kind('gauge')
+const counter = kind('counter')
+const one = (value: (snapshot: Snapshot) => number) =>
+  (snapshot: Snapshot): readonly Sample[] => [[NONE, value(snapshot)]]
 
 /** Samples of each child. */
 const perChild = (samples: (child: ChildView) => readonly Sample[]) => (snapshot: Snapshot): readonly Sample[] =>
-  snapshot.children.flatMap((child) => samples(child).map(([labels, value]) => [{ slot: child.slot, ...labels }, value] as const))
+  snapshot.children.flatMap((child) =>
+    samples(child).map(([labels, value]) => [{ slot: child.slot, ...labels }, value] as const))
 
 /** Words for the letters of the scoreboard. */
 const STATE_WORDS: Readonly<Record<Letter, string>> = {
@@ -94,50 +98,60 @@ const memoryOf = (kind: 'resident' | 'proportional') => ({ control, children }: 
 export const METRICS: readonly Metric[] = [
   gauge('httpd_build_info', 'Always 1; what is running, in its labels.', ({ description, mpm, built }) =>
     [[{ version: description, mpm, built }, 1]]),
-  gauge('httpd_start_time_seconds', 'When the server was started, seconds since the epoch.', one(({ startTime }) => startTime / MS)),
+  gauge('httpd_start_time_seconds',
+    'When the server was started, seconds since the epoch.', one(({ startTime }) => startTime / MS)),
   gauge('httpd_config_time_seconds', 'When the configuration in use was read, seconds since the epoch.',
     one(({ restartTime }) => restartTime / MS)),
   gauge('httpd_uptime_seconds', 'Seconds since the server was started; restarts do not count.',
     one(({ now, startTime }) => Math.max(0, now - startTime) / MS)),
   counter('httpd_restarts_total', 'Restarts since the server was started.', ({ restarts, gracefulRestarts }) =>
     [[{ kind: 'graceful' }, gracefulRestarts], [{ kind: 'hard' }, restarts]]),
-  counter('httpd_child_crashes_total', 'Children that ended by a signal or with a fault, not because they were told to.',
+  counter('httpd_child_crashes_total',
+    'Children that ended by a signal or with a fault, not because they were told to.',
     one(({ crashes }) => crashes)),
 
   counter('httpd_requests_total', 'Requests answered.', one(({ totals }) => totals.accesses)),
   counter('httpd_response_bytes_total', 'Bytes of response bodies sent.', one(({ totals }) => totals.bytes)),
-  counter('httpd_request_duration_seconds_total', 'Time from request line to log line, all requests added up; needs ExtendedStatus On.',
+  counter('httpd_request_duration_seconds_total',
+    'Time from request line to log line, all requests added up; needs ExtendedStatus On.',
     (snapshot) => snapshot.extended ? [[NONE, snapshot.totals.duration / MS]] : []),
 
   gauge('httpd_workers_max', 'Workers there can be: MaxRequestWorkers.',
     one(({ maxServers, threadsPerChild }) => maxServers * threadsPerChild)),
-  gauge('httpd_workers', 'Workers: busy, idle, starting, or busy for the last time in a child that is to finish (graceful).',
+  gauge('httpd_workers',
+    'Workers: busy, idle, starting, or busy for the last time in a child that is to finish (graceful).',
     workerStates),
   gauge('httpd_workers_by_state', 'Workers by what they do: the letters of the scoreboard.', byState),
   gauge('httpd_process_workers', 'Workers of each child.', perChild(workerStates)),
 
-  gauge('httpd_connections', 'Open connections by what they wait for; processing: a worker or the listener is at work for it.',
+  gauge('httpd_connections',
+    'Open connections by what they wait for; processing: a worker or the listener is at work for it.',
     ({ connections, async }) => async ? connectionStates({ connections }) : [[{ state: 'processing' }, connections.total]]),
-  gauge('httpd_process_connections', 'Open connections of each child by what they wait for; only where waiting connections hold no worker.',
+  gauge('httpd_process_connections',
+    'Open connections of each child by what they wait for; only where waiting connections hold no worker.',
     (snapshot) => snapshot.async ? perChild(connectionStates)(snapshot) : []),
 
-  gauge('httpd_generation', 'Number of the configuration in use, counted from 0 by restarts.', one(({ generation }) => generation)),
+  gauge('httpd_generation',
+    'Number of the configuration in use, counted from 0 by restarts.', one(({ generation }) => generation)),
   gauge('httpd_generation_processes', 'Children by the generation of their configuration.', (snapshot) =>
     [...byGeneration(snapshot)].map(([generation, children]) => [{ generation }, children.length])),
   gauge('httpd_generation_age_seconds', 'Age of the oldest child of each generation.', generationAges),
   gauge('httpd_processes', 'Child processes.', one(({ children }) => children.length)),
   gauge('httpd_processes_finishing', 'Children that answer what is under way and then end, by reason.', finishing),
 
-  counter('httpd_cpu_seconds_total', 'CPU time of all processes of the server, those that have ended included.', cpuTotals),
+  counter('httpd_cpu_seconds_total',
+    'CPU time of all processes of the server, those that have ended included.', cpuTotals),
   gauge('httpd_process_info', 'Always 1; which process has a slot, and its generation.',
     perChild(({ pid, generation }) => [[{ pid, generation }, 1]])),
   gauge('httpd_process_age_seconds', 'Seconds since the child was started.', (snapshot) =>
     perChild(({ startTime }) => [[NONE, Math.max(0, snapshot.now - startTime) / MS]])(snapshot)),
   counter('httpd_process_cpu_seconds_total', 'CPU time of each child, from its start.', perChild(({ pid, cpu }) =>
     cpu === undefined ? [] : [[{ pid, mode: 'user' }, cpu.user], [{ pid, mode: 'system' }, cpu.system]])),
-  gauge('httpd_process_resident_memory_bytes', 'Memory that each process has in use, what it shares with others included.',
+  gauge('httpd_process_resident_memory_bytes',
+    'Memory that each process has in use, what it shares with others included.',
     memoryOf('resident')),
-  gauge('httpd_process_proportional_memory_bytes', 'The same with shared memory divided among those who share it: these may be added up.',
+  gauge('httpd_process_proportional_memory_bytes',
+    'The same with shared memory divided among those who share it: these may be added up.',
     memoryOf('proportional')),
 ]
 

@@ -1,6 +1,6 @@
 /*
- * The page for people. The texts that scrapers and habits look for are Apache's; what surrounds them is one self-contained
- * document: own style, nothing fetched, no script.
+ * The page for people. The texts that scrapers and habits look for are Apache's; what surrounds them is one
+ * self-contained document: own style, nothing fetched, no script.
  */
 import { ratesOf, uptimeOf } from './auto.ts'
 import { barChart, stackedBar, type Share } from './charts.ts'
@@ -27,7 +27,8 @@ export function pageHtml(snapshot: Snapshot, tables: boolean): string {
 </head><body>
 <header>
 <h1>Apache Server Status for ${snapshot.name} (via ${snapshot.localIp})</h1>
-<nav aria-label="Other forms of this page"><a href="?refresh=5">Refresh every 5 s</a><a href="?notable">Without tables</a><a href="?auto">For programs</a></nav>
+<nav aria-label="Other forms of this page"><a href="?refresh=5">Refresh every 5 s</a>
+<a href="?notable">Without tables</a><a href="?auto">For programs</a></nav>
 </header>
 <main>
 ${facts(snapshot)}
@@ -58,10 +59,13 @@ ${snapshot.extended ? extendedFacts(snapshot) : NOTHING}<dt>${threads.busy} requ
 function extendedFacts(snapshot: Snapshot): Markup {
   const { totals, cpu } = snapshot
   const { kib, cpuPercent, perSecond, perRequest } = ratesOf(snapshot)
-  const usage = `u${general(cpu.user)} s${general(cpu.system)} cu${general(cpu.childrenUser)} cs${general(cpu.childrenSystem)}`
+  const own = `u${general(cpu.user)} s${general(cpu.system)}`
+  const usage = `${own} cu${general(cpu.childrenUser)} cs${general(cpu.childrenSystem)}`
   const rates = [
-    ...(perSecond === undefined ? [] : [`${general(perSecond.requests, 3)} requests/sec`, `${bytesText(perSecond.bytes)}/second`]),
-    ...(perRequest === undefined ? [] : [`${bytesText(perRequest.bytes)}/request`, `${general(perRequest.milliseconds)} ms/request`]),
+    ...(perSecond === undefined ? []
+      : [`${general(perSecond.requests, 3)} requests/sec`, `${bytesText(perSecond.bytes)}/second`]),
+    ...(perRequest === undefined ? []
+      : [`${bytesText(perRequest.bytes)}/request`, `${general(perRequest.milliseconds)} ms/request`]),
   ]
   return html`<dt>Total accesses: ${totals.accesses} - Total Traffic: ${kilobytesText(kib)} - Total Duration: ${Math.floor(totals.duration)}</dt>
 <dt>CPU Usage: ${usage}${cpuPercent === undefined ? '' : ` - ${general(cpuPercent, 3)}% CPU load`}</dt>
@@ -82,7 +86,8 @@ ${capacity(snapshot)}
 function tiles(snapshot: Snapshot): Markup {
   const { threads, connections, totals, children } = snapshot
   const { perSecond, kib } = ratesOf(snapshot)
-  const tile = (value: string | number, label: string): Markup => html`<div class="tile"><b>${value}</b><span>${label}</span></div>`
+  const tile = (value: string | number, label: string): Markup => html`<div class="tile"><b>${value}</b>
+<span>${label}</span></div>`
   return html`<div class="tiles">${tile(threads.busy, 'workers busy')}${tile(threads.idle, 'workers idle')}${
     tile(connections.total, 'connections')}${tile(children.length, 'processes')}${tile(grouped(totals.accesses), 'requests answered')}${
     perSecond === undefined ? NOTHING : tile(rateText(perSecond.requests), 'requests/s since start')}${tile(kilobytesText(kib), 'sent')}</div>`
@@ -110,7 +115,8 @@ function capacity(snapshot: Snapshot): Markup {
   ]
   return html`<section><h2>Capacity</h2>
 ${stackedBar(`${busy} of at most ${most} workers are busy, ${idle} idle`, shares)}
-<ul class="key">${shares.map(({ label, value, hue }) => html`<li><i class="s-${hue}" aria-hidden="true"></i>${value} ${label}</li>`)}<li>${most} at most (MaxRequestWorkers)</li></ul></section>`
+<ul class="key">${shares.map(({ label, value, hue }) => html`<li><i class="s-${hue}" aria-hidden="true"></i>
+${value} ${label}</li>`)}<li>${most} at most (MaxRequestWorkers)</li></ul></section>`
 }
 
 const SECOND = 1000
@@ -122,20 +128,23 @@ const AGES: readonly (readonly [label: string, below: number])[] = [
 function charts(snapshot: Snapshot): Markup[] {
   const { connections, extended, async } = snapshot
   const counts = letterCounts(snapshot)
-  const letters = (Object.keys(LETTER_TEXTS) as Letter[]).filter((letter) => letter !== '.' && (counts.get(letter) ?? 0) > 0)
+  const letters = (Object.keys(LETTER_TEXTS) as Letter[])
+    .filter((letter) => letter !== '.' && (counts.get(letter) ?? 0) > 0)
   const all = [barChart('Workers by state', letters.map((letter) =>
     ({ label: SHORT[letter], value: counts.get(letter)!, hue: HUES[letter] })))]
   if (async) {
     const { total, waitIo, writing, keepAlive, closing, suspended } = connections
+    const processing = Math.max(0, total - waitIo - writing - keepAlive - closing - suspended)
     all.push(barChart('Connections by state', [
-      { label: 'processing', value: Math.max(0, total - waitIo - writing - keepAlive - closing - suspended), hue: 'send' },
+      { label: 'processing', value: processing, hue: 'send' },
       { label: 'wait-io', value: waitIo, hue: 'read' }, { label: 'writing', value: writing, hue: 'log' },
       { label: 'keep-alive', value: keepAlive, hue: 'keep' }, { label: 'closing', value: closing, hue: 'close' },
       { label: 'suspended', value: suspended, hue: 'grace' },
     ]))
   }
   if (extended) all.push(barChart('Requests being processed, by age', ages(snapshot)))
-  const sizes = snapshot.children.flatMap(({ slot, memory }) => memory === undefined ? [] : [{ slot, bytes: memory.proportional ?? memory.resident }])
+  const sizes = snapshot.children.flatMap(({ slot, memory }) =>
+    memory === undefined ? [] : [{ slot, bytes: memory.proportional ?? memory.resident }])
   all.push(barChart('Memory of the largest processes', sizes.sort((a, b) => b.bytes - a.bytes).slice(0, LARGEST)
     .map(({ slot, bytes }) => ({ label: `slot ${slot}`, value: bytes, hue: 'idle', text: bytesText(bytes) }))))
   return all
@@ -192,7 +201,8 @@ function byProcess(snapshot: Snapshot, rows: Rows): Markup {
     return html`<div><h3>Slot ${slot}, PID ${pid}${generation === snapshot.generation ? '' : `, generation ${generation}`}${stopping ? ', stopping' : ''}</h3><div class="cells">${workers.map((worker) => cell(worker, now))}</div></div>
 `
   })
-  return html`<div class="groups">${groups}</div>${open === 0 ? NOTHING : html`<p class="empty">${open} more processes of ${snapshot.threadsPerChild} workers each may be started.</p>`}`
+  return html`<div class="groups">${groups}</div>
+${open === 0 ? NOTHING : html`<p class="empty">${open} more processes of ${snapshot.threadsPerChild} workers each may be started.</p>`}`
 }
 
 function allTogether({ slots, now }: Snapshot, rows: Rows): Markup {

@@ -171,7 +171,8 @@ export function takeSnapshot(running: Running, around: Surroundings, depth: Dept
     threaded: traits.threads !== 'none', extended: running.extended,
     startTime: board.startTime, restartTime: board.restartTime,
     configGeneration: board.global('configGeneration'), generation: board.generation,
-    restarts: board.global('restarts'), gracefulRestarts: board.global('gracefulRestarts'), crashes: board.global('crashes'),
+    restarts: board.global('restarts'), gracefulRestarts: board.global('gracefulRestarts'),
+    crashes: board.global('crashes'),
     maxServers: population.maxServers, threadsPerChild: population.threadsPerChild,
     cpu: cpuOf(control, children.map(({ pid }) => pid), facts),
     control: { pid: control, memory: depth.memory ? facts.memory(control) : undefined },
@@ -188,7 +189,8 @@ function slotView(running: Running, slot: number, facts: ProcessFacts, depth: De
   const { pid } = row
   const stopping = row.finishTime !== 0 || board.process(slot).get('quiescing') !== 0
   const requests = depth.requests && running.extended
-  const view = (thread: number) => workerView(board.worker(slot, thread), thread, stopping, requests ? facts : undefined)
+  const view = (thread: number) =>
+    workerView(board.worker(slot, thread), thread, stopping, requests ? facts : undefined)
   const workers = Array.from({ length: board.global('threadsUsed') }, (_, thread) => view(thread))
   return {
     slot, workers, listener: traits.async ? view(-1) : undefined,
@@ -256,8 +258,10 @@ function totalsOf(slots: readonly SlotView[]): Snapshot['totals'] {
   return { accesses, bytes, duration }
 }
 
+type Numbers<T> = { readonly [K in keyof T]: number }
+
 /** Adds up objects of numbers. */
-function sum<T extends object>(all: readonly T[], zero: { [K in keyof T]: number }): { readonly [K in keyof T]: number } {
+function sum<T extends object>(all: readonly T[], zero: { [K in keyof T]: number }): Numbers<T> {
   const total = { ...zero }
   for (const one of all) for (const key of Object.keys(zero) as (keyof T)[]) total[key] += one[key] as number
   return total
@@ -297,21 +301,28 @@ export interface Seen {
 
 /** As Apache lists them: all that do or have done something; those that only wait, or are gone, if they ever did. */
 export function seenWorkers({ slots }: Snapshot): Seen[] {
-  const shown = ({ accesses, letter }: WorkerView): boolean => accesses !== 0 || (letter !== '_' && letter !== '.' && letter !== 'I')
+  const shown = ({ accesses, letter }: WorkerView): boolean => accesses !== 0 || !'_.I'.includes(letter)
   return slots.flatMap(({ slot, workers, listener }) => {
     const all = listener === undefined ? workers : [listener, ...workers]
     return all.filter(shown).map((worker) => ({ slot, worker }))
   })
 }
 
+/** undefined: a worker that may be started. */
+export interface ScoreboardRow {
+  readonly slot: number
+  readonly workers: (WorkerView | undefined)[]
+}
+
 /**
  * The scoreboard by slots: one letter for each worker that may be, and for those beyond (children of an old generation
  * have slots above MaxRequestWorkers, or more threads) if they are.
  */
-export function scoreboardRows({ slots, maxServers, threadsPerChild }: Snapshot): { slot: number; workers: (WorkerView | undefined)[] }[] {
-  const rows = slots.map(({ slot, workers }) => ({
+export function scoreboardRows({ slots, maxServers, threadsPerChild }: Snapshot): ScoreboardRow[] {
+  const rows = slots.map(({ slot, workers }): ScoreboardRow => ({
     slot,
-    workers: workers.filter(({ thread, letter }) => (slot < maxServers && thread < threadsPerChild) || letter !== '.') as (WorkerView | undefined)[],
+    workers: workers.filter(({ thread, letter }) =>
+      (slot < maxServers && thread < threadsPerChild) || letter !== '.'),
   }))
   for (let slot = 0; slot < maxServers; slot++) {
     const row = (rows[slot] ??= { slot, workers: [] })

@@ -40,9 +40,12 @@ function processRow(snapshot: Snapshot, child: ChildView): Markup {
   const { cpu, memory, connections } = child
   const seconds = cpu === undefined ? '-' : (cpu.user + cpu.system).toFixed(2)
   const size = (bytes: number | undefined): string => bytes === undefined ? '-' : bytesText(bytes)
-  return html`<tr><td>${child.slot}</td><td>${child.pid}</td><td>${child.generation}</td><td>${age(snapshot, child.startTime)}</td>
-<td class="t">${stoppingText(snapshot, child)}</td><td>${connections.total}</td><td>${child.accepting ? 'yes' : 'no'}</td>
-${threadCells(child.threads)}${snapshot.async ? connectionCells(connections) : NOTHING}<td>${seconds}</td><td>${size(memory?.resident)}</td><td>${size(memory?.proportional)}</td></tr>
+  return html`<tr><td>${child.slot}</td><td>${child.pid}</td><td>${child.generation}</td>
+<td>${age(snapshot, child.startTime)}</td>
+<td class="t">${stoppingText(snapshot, child)}</td><td>${connections.total}</td>
+<td>${child.accepting ? 'yes' : 'no'}</td>
+${threadCells(child.threads)}${snapshot.async ? connectionCells(connections) : NOTHING}<td>${seconds}</td>
+<td>${size(memory?.resident)}</td><td>${size(memory?.proportional)}</td></tr>
 `
 }
 
@@ -52,14 +55,21 @@ export function processesTable(snapshot: Snapshot): Markup {
   const known = pss.every((bytes) => bytes !== undefined)
   const second = async
     ? html`<th colspan="5" title="Connections that hold no thread">Async connections</th>` : NOTHING
-  const names = async ? html`<th>wait-io</th><th>writing</th><th>keep-alive</th><th>closing</th><th>suspended</th>` : NOTHING
+  const names = async ? html`<th>wait-io</th><th>writing</th><th>keep-alive</th><th>closing</th>
+<th>suspended</th>` : NOTHING
   return scroll('Processes', html`<table><thead>
-<tr><th rowspan="2">Slot</th><th rowspan="2">PID</th><th rowspan="2" title="Generation of the configuration">Gen</th><th rowspan="2">Age</th><th rowspan="2" class="t">Stopping</th><th colspan="2">Connections</th>
-<th colspan="3">Threads</th>${second}<th rowspan="2" title="CPU time, seconds">CPU</th><th colspan="2">Memory</th></tr>
-<tr><th>total</th><th>accepting</th><th>busy</th><th>graceful</th><th>idle</th>${names}<th title="Resident, shared memory included">RSS</th><th title="Proportional: shared memory is divided among those who share it">PSS</th></tr></thead>
+<tr><th rowspan="2">Slot</th><th rowspan="2">PID</th><th rowspan="2" title="Generation of the configuration">Gen</th>
+<th rowspan="2">Age</th><th rowspan="2" class="t">Stopping</th><th colspan="2">Connections</th>
+<th colspan="3">Threads</th>${second}<th rowspan="2" title="CPU time, seconds">CPU</th><th colspan="2">Memory</th>
+</tr>
+<tr><th>total</th><th>accepting</th><th>busy</th><th>graceful</th><th>idle</th>
+${names}<th title="Resident, shared memory included">RSS</th>
+<th title="Proportional: shared memory is divided among those who share it">PSS</th></tr></thead>
 <tbody>${children.map((child) => processRow(snapshot, child))}</tbody>
-<tfoot><tr><td>Sum</td><td>${children.length}</td><td></td><td></td><td class="t">${children.filter(({ stopping }) => stopping).length}</td><td>${connections.total}</td><td>&nbsp;</td>
-${threadCells(threads)}${async ? connectionCells(connections) : NOTHING}<td></td><td></td><td>${known ? bytesText(pss.reduce<number>((sum, bytes) => sum + (bytes ?? 0), 0)) : ''}</td></tr></tfoot></table>`)
+<tfoot><tr><td>Sum</td><td>${children.length}</td><td></td><td></td>
+<td class="t">${children.filter(({ stopping }) => stopping).length}</td><td>${connections.total}</td><td>&nbsp;</td>
+${threadCells(threads)}${async ? connectionCells(connections) : NOTHING}<td></td><td></td>
+<td>${known ? bytesText(pss.reduce<number>((sum, bytes) => sum + (bytes ?? 0), 0)) : ''}</td></tr></tfoot></table>`)
 }
 
 // Generations.
@@ -70,12 +80,16 @@ export function generationsTable(snapshot: Snapshot): Markup {
     const children = snapshot.children.filter(({ generation }) => generation === number)
     const current = number === snapshot.generation
     const since = current ? snapshot.restartTime : Math.min(...children.map(({ startTime }) => startTime))
-    const reasons = [...new Set(children.filter(({ stopping }) => stopping).map(({ reason }) => reason))].filter((reason) => reason !== 'none')
+    const finishing = children.filter(({ stopping }) => stopping).map(({ reason }) => reason)
+    const reasons = [...new Set(finishing)].filter((reason) => reason !== 'none')
     const state = current ? html`<span class="pill c-keep">current</span>` : html`<span class="pill c-grace">old</span>`
-    return html`<tr><td>${number}</td><td class="t">${state}</td><td>${age(snapshot, since)}</td><td>${children.length}</td><td>${children.filter(({ stopping }) => stopping).length}</td><td class="t">${reasons.join(', ') || '-'}</td></tr>
+    return html`<tr><td>${number}</td><td class="t">${state}</td><td>${age(snapshot, since)}</td>
+<td>${children.length}</td><td>${children.filter(({ stopping }) => stopping).length}</td>
+<td class="t">${reasons.join(', ') || '-'}</td></tr>
 `
   })
-  return scroll('Generations', html`<table class="short"><thead><tr><th>Generation</th><th class="t">State</th><th>Age</th><th>Processes</th><th>Finishing</th><th class="t">Why</th></tr></thead><tbody>${rows}</tbody></table>`)
+  return scroll('Generations', html`<table class="short"><thead><tr><th>Generation</th><th class="t">State</th>
+<th>Age</th><th>Processes</th><th>Finishing</th><th class="t">Why</th></tr></thead><tbody>${rows}</tbody></table>`)
 }
 
 // Requests.
@@ -112,7 +126,13 @@ function requestRow(snapshot: Snapshot, seen: Seen): Markup {
   const gone = worker.pid === 0
   const { client = '', protocol = '', vhost = '', line = '' } = worker.request ?? {}
   const since = worker.startTime === 0 ? 0 : Math.max(0, Math.floor((snapshot.now - worker.startTime) / SECOND))
-  return html`<tr><td class="t"><b>${slot}-${worker.generation}</b></td><td>${gone ? '-' : worker.pid}</td><td>${worker.connAccesses}/${worker.myAccesses}/${worker.accesses}</td><td class="t m">${mode(seen)}</td><td>${worker.cpu === undefined ? '-' : worker.cpu.toFixed(2)}</td><td>${since}</td><td>${Math.floor(worker.lastDuration)}</td><td>${Math.floor(worker.duration)}</td><td>${(worker.connBytes / KIB).toFixed(1)}</td><td>${(worker.myBytes / MIB).toFixed(2)}</td><td>${(worker.bytes / MIB).toFixed(2)}</td><td class="t">${client}</td><td class="t">${protocol.toLowerCase()}</td><td class="t">${vhost}</td><td class="t line" title="${line}">${line}</td></tr>
+  return html`<tr><td class="t"><b>${slot}-${worker.generation}</b></td><td>${gone ? '-' : worker.pid}</td>
+<td>${worker.connAccesses}/${worker.myAccesses}/${worker.accesses}</td><td class="t m">${mode(seen)}</td>
+<td>${worker.cpu === undefined ? '-' : worker.cpu.toFixed(2)}</td><td>${since}</td>
+<td>${Math.floor(worker.lastDuration)}</td><td>${Math.floor(worker.duration)}</td>
+<td>${(worker.connBytes / KIB).toFixed(1)}</td><td>${(worker.myBytes / MIB).toFixed(2)}</td>
+<td>${(worker.bytes / MIB).toFixed(2)}</td><td class="t">${client}</td><td class="t">${protocol.toLowerCase()}</td>
+<td class="t">${vhost}</td><td class="t line" title="${line}">${line}</td></tr>
 `
 }
 
