@@ -233,7 +233,7 @@ export const modules: readonly ModuleRow[] = [
   away('heartbeat', 'all', 'generates heartbeats', 'HeartbeatAddress'),
   away('heartmonitor', 'all', 'collects heartbeats', 'HeartbeatListen HeartbeatMaxServers'),
   away('dav', 'most', 'WebDAV protocol handling', 'Dav DavBasePath DavDepthInfinity DavMinTimeout DavLockDiscovery'),
-  away('status', 'yes', 'process/thread monitoring'),
+  here('status', 'yes', 'process/thread monitoring'),
   away('autoindex', 'yes', 'directory listing',
     'AddAlt AddAltByEncoding AddAltByType AddDescription AddIcon AddIconByEncoding AddIconByType DefaultIcon ' +
     'FancyIndexing HeaderName IndexHeadInsert IndexIgnore IndexIgnoreReset IndexOptions IndexOrderDefault ' +

@@ -93,6 +93,8 @@ export class Child implements ChildHandle {
   /** When it was told to finish, or said that it does: ms since the epoch. */
   finishTime = 0
   readonly startTime = Date.now()
+  /** The control process has sent it a signal: that it ends by one is no crash. */
+  killed = false
   readonly #process: ChildProcess | undefined
   readonly #row: SlotRow
   readonly #listens: Listens
@@ -145,6 +147,7 @@ export class Child implements ChildHandle {
   }
 
   kill(signal: 'SIGTERM' | 'SIGKILL'): void {
+    this.killed = true
     this.#process?.kill(signal)
   }
 

@@ -125,6 +125,9 @@ class Control {
 
   // -X: no children, no word in the log, ended by the first TERM or INT.
   async #serveHere({ files }: Generation): Promise<number> {
+    const { board } = this.#board!
+    board.use(0, files.population.threadsPerChild)
+    board.slot(0).begin(process.pid, files.generation, 0)
     await this.#here({
       ...files, slot: 0, listeners: files.buckets[0]!, control: -1, descriptors: Object.fromEntries(files.descriptors),
     })
@@ -140,6 +143,11 @@ class Control {
       if (asked === 'stop' || asked === 'graceful-stop' || asked === 'fatal') return this.#end(now, asked)
       now = asked === 'revert' ? this.#revert(now) : await this.#restart(now, asked)
     }
+  }
+
+  #count(restarts: 'gracefulRestarts' | 'restarts'): void {
+    const { board } = this.#board!
+    board.setGlobal(restarts, board.global(restarts) + 1)
   }
 
   async #runGeneration(now: Generation): Promise<Asked> {
@@ -305,9 +313,7 @@ class Control {
     // What never served is nothing to go back to.
     if (this.#before === undefined) this.#before = now
     else this.#closeFiles(now.files, next.files, this.#before.files)
-    const { board } = this.#board!
-    const counter = asked === 'restart' ? 'restarts' : 'gracefulRestarts'
-    board.setGlobal(counter, board.global(counter) + 1)
+    this.#count(asked === 'restart' ? 'restarts' : 'gracefulRestarts')
     this.#announce(next.prepared)
     return next
   }

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
-import { Child, type GenerationFiles, type Relaunch } from './children.ts'
+import { Child, Exit, type GenerationFiles, type Relaunch } from './children.ts'
 import { takeHeldSignals } from './early_signals.ts'
 import type { Asked, SiteEvent } from './mpm.ts'
 import { isOverdue, overdueText } from './overdue.ts'
@@ -96,6 +96,7 @@ export class ChildrenOf {
 
   start(slot: number, bucket: number, files: GenerationFiles, board: Scoreboard): Child {
     this.#board = board
+    board.use(slot, files.population.threadsPerChild)
     const child = new Child(slot, bucket, files, board.slot(slot), this.#parts.relaunch, {
       ready: (speaker) => {
         if (speaker.generation === this.#generation) this.#served = true
@@ -213,16 +214,16 @@ export class ChildrenOf {
     if (this.alive.get(child.slot) === child) this.alive.delete(child.slot)
     this.#overdue.delete(child)
     this.#lastEnd = performance.now()
-    if (this.#board !== undefined) this.#clean(this.#board, child, code === 0 && signal === null)
+    if (this.#board !== undefined) this.#clean(this.#board, child, signal === null ? code !== Exit.ok : !child.killed)
     const failed = !child.ready && !child.finishing && !FROM_OUTSIDE.has(signal)
     if (failed && child.generation === this.#generation) this.#failures++
     if (signal !== null && !QUIET.has(signal)) this.#parts.log('notice', this.#deathText(child, signal))
     this.#happened({ kind: 'ended', child, code, signal })
   }
 
-  #clean(board: Scoreboard, child: Child, inOrder: boolean): void {
-    board.clear(child.slot)
-    if (!inOrder && !child.finishing) board.setGlobal('crashes', board.global('crashes') + 1)
+  #clean(board: Scoreboard, { slot }: Child, crashed: boolean): void {
+    board.clear(slot)
+    if (crashed) board.setGlobal('crashes', board.global('crashes') + 1)
   }
 
   #deathText(child: Child, signal: NodeJS.Signals): string {

@@ -376,13 +376,17 @@ export class HttpConn implements Conn, Connection {
       this.output.flush()
       if (this.output.blocked) return this.#wait(Next.write)
     }
+    this.#owner.status(this, Seen.log)
     logRequest(r)
     this.request = undefined
     if (this.output.broken) return Next.close
     if (r.body !== undefined && !r.body.done) return this.#leaveBody(r)
     if (!r.keepAlive) return this.#end(r.framingInDoubt || !this.input.empty)
     this.#phase = Phase.head
-    if (!this.input.empty) return GO_ON
+    if (!this.input.empty) {
+      this.#owner.status(this, Seen.read)
+      return GO_ON
+    }
     // What the client sends next makes the descriptor ready: no need to look now.
     return this.#wait(Next.idle)
   }

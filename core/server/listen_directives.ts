@@ -8,7 +8,7 @@ import { atoi, each, flag, parsed, word } from '../config/args.ts'
 import type { Command, Directive } from '../config/directive.ts'
 import { ConfigError } from '../config/errors.ts'
 import { fsPath } from '../config/include.ts'
-import { GLOBAL_ONLY, RSRC_CONF } from '../config/where.ts'
+import { GLOBAL_ONLY } from '../config/where.ts'
 import { coreOptions } from './core_options.ts'
 import { globalCore, type GlobalCore, type ListenAt } from './core_settings.ts'
 import { atLeastOne, path } from './directive_values.ts'
@@ -116,7 +116,7 @@ const processes: readonly Directive[] = [
     'Most free memory in kilobytes that an allocator keeps (0 = no limit)'),
   globalCore.directive('ThreadStackSize', [stackSize], 'threadStackSize', GLOBAL_ONLY,
     'Stack of a thread in bytes (0 = the system default)'),
-  globalCore.directive('ExtendedStatus', [flag], 'extendedStatus', RSRC_CONF,
+  globalCore.directive('ExtendedStatus', [flag], 'extendedStatus', GLOBAL_ONLY,
     'Whether the server status tells of single requests'),
   globalCore.directive('Mutex', [each(word)], mutex, GLOBAL_ONLY,
     'Mechanism and types of locks between processes, with OmitPID to leave the process ID out of file names'),

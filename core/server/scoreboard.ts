@@ -26,7 +26,11 @@ export const FINISH_REASONS = [
 export type FinishReason = (typeof FINISH_REASONS)[number]
 
 /** Words (32 bit) and numbers (64 bit floating point, exact up to 2^53) of each part; sizes in bytes. */
-const G = { serverLimit: 0, threadLimit: 1, slots: 2, generation: 3, configGeneration: 4, gracefulRestarts: 5, restarts: 6, crashes: 7 } as const
+const G = {
+  serverLimit: 0, threadLimit: 1, slots: 2, generation: 3, configGeneration: 4, gracefulRestarts: 5, restarts: 6, crashes: 7,
+  // Behind the two numbers.
+  controlPid: 12, slotsUsed: 13, threadsUsed: 14,
+} as const
 const GN = { startTime: 0, restartTime: 1 } as const
 const S = { pid: 0, generation: 1, bucket: 2, reason: 3 } as const
 const SN = { startTime: 0, finishTime: 1 } as const
@@ -222,6 +226,27 @@ export class WorkerRow extends Row {
     this.cells.bytes[from + written] = 0
   }
 
+  /** The same of a part of bytes, without a string in between. */
+  setBytes(field: keyof typeof TEXT, from: Uint8Array, start: number, end: number): void {
+    const [at, length] = TEXT[field]
+    const { bytes } = this.cells
+    const stop = Math.min(end, start + length - 1)
+    let to = this.at + WORKER_TEXT_AT + at
+    for (let i = start; i < stop; i++) bytes[to++] = from[i]!
+    bytes[to] = 0
+  }
+
+  /** What has been answered: by all that have had the row, and by this worker. Duration in ms. */
+  setCounts(accesses: number, bytes: number, duration: number, myAccesses: number, myBytes: number): void {
+    const { numbers } = this.cells
+    const at = (this.at + WORKER_NUMBERS_AT) >> 3
+    numbers[at + WN.accesses] = accesses
+    numbers[at + WN.bytes] = bytes
+    numbers[at + WN.duration] = duration
+    numbers[at + WN.myAccesses] = myAccesses
+    numbers[at + WN.myBytes] = myBytes
+  }
+
   /** A thread takes the row. What the one before it counted stays in the sums. */
   begin(generation: number, pid: number, tid: number): void {
     this.setWord(W.generation, generation)
@@ -280,6 +305,7 @@ export class Scoreboard {
     this.setGlobal('slots', this.slots)
     this.setGlobal('generation', generation)
     this.setGlobal('configGeneration', this.global('configGeneration') + 1)
+    this.setGlobal('controlPid', process.pid)
     if (this.startTime === 0) this.#cells.numbers[(NUMBERS_AT >> 3) + GN.startTime] = now
     this.#cells.numbers[(NUMBERS_AT >> 3) + GN.restartTime] = now
   }
@@ -304,6 +330,15 @@ export class Scoreboard {
 
   get restartTime(): number {
     return this.#cells.numbers[(NUMBERS_AT >> 3) + GN.restartTime]!
+  }
+
+  /**
+   * A child with so many threads is about to have the slot (control process only). What lies beyond the highest slot
+   * and the highest thread that were ever used need not be read, and reading it would cost memory.
+   */
+  use(slot: number, threads: number): void {
+    this.setGlobal('slotsUsed', Math.max(this.global('slotsUsed'), slot + 1))
+    this.setGlobal('threadsUsed', Math.max(this.global('threadsUsed'), threads))
   }
 
   slot(slot: number): SlotRow {

@@ -3,7 +3,8 @@
  * that one which hangs can be seen; a thread that never blocks (event's listener) adds up and shows once per turn.
  */
 import { atTurnEnd } from '../base/turn.ts'
-import type { Request } from '../hook/types.ts'
+import type { Request, Server } from '../hook/types.ts'
+import type { RequestHead } from '../http/request_head.ts'
 import { serverCore } from './core_settings.ts'
 import type { WorkerRow } from './scoreboard.ts'
 
@@ -19,7 +20,14 @@ export interface TallyOptions {
 /** Longest request line shown, in bytes. */
 const REQUEST_SHOWN = 63
 /** `user:password@` in the request line is nobody's business. */
-const CREDENTIALS = /\/\/[^/@\s]*:[^/@\s]*@/
+const CREDENTIALS = /\/\/[^/@\s]*:[^/@\s]*@/g
+
+/** Where the request line is to be found, as bytes. */
+export type Shown = Request & { readonly head: Pick<RequestHead, 'bytes' | 'requestLineStart' | 'requestLineEnd'> }
+
+const AT_SIGN = 0x40
+/** A getter that takes longer than reading the clock. */
+const ORIGIN = performance.timeOrigin
 
 /** What `end` adds to: the connection's own counts. */
 export interface Counted {
@@ -37,7 +45,12 @@ export class Tally {
   #bytes = 0
   #duration = 0
   #waiting = false
-  readonly #armed = new Map<Request, number>()
+  readonly #armed = new Map<Shown, number>()
+  // What the row shows already, besides the request line: it is seldom another.
+  #client = ''
+  #protocol = 0
+  #server: Server | undefined
+  #port = 0
   /** Read from the row at first: what those before it have counted stays. */
   readonly #before: { readonly accesses: number; readonly bytes: number; readonly duration: number }
   readonly #flush = (): void => {
@@ -52,20 +65,20 @@ export class Tally {
   }
 
   /** The request line and the host are known. */
-  begin(r: Request): void {
+  begin(r: Shown): void {
     const { extended, mayBlock } = this.#options
     if (extended && mayBlock) this.#show(r)
   }
 
   /** It is answered and logged. @param bytes of the body that was sent, after internal redirects */
-  end(r: Request, bytes: number, of: Counted): void {
+  end(r: Shown, bytes: number, of: Counted): void {
     const { extended, mayBlock } = this.#options
     this.#accesses++
     this.#bytes += bytes
     of.answered++
     of.bytesAnswered += bytes
     if (extended) {
-      const now = performance.timeOrigin + performance.now()
+      const now = ORIGIN + performance.now()
       this.#duration += now - r.requestTime
       if (mayBlock || !this.#waiting) this.#showEnd(r, of, now)
     }
@@ -80,7 +93,7 @@ export class Tally {
    * A handler begins that may run until `deadline` (ms since the epoch). While several wait on one thread, the row has
    * the latest deadline: a thread that has not come back by then has let all of them pass.
    */
-  arm(r: Request, fd: number, deadline: number): void {
+  arm(r: Shown, fd: number, deadline: number): void {
     const row = this.#row
     if (!this.#options.extended) this.#show(r)
     row.setText('handler', handlerName(r))
@@ -96,22 +109,43 @@ export class Tally {
   }
 
   /** It has answered, or is given up. */
-  disarm(r: Request): void {
+  disarm(r: Shown): void {
     if (!this.#armed.delete(r)) return
     this.#row.set('deadline', Math.max(0, ...this.#armed.values()))
     if (this.#armed.size === 0) this.#row.fd = -1
   }
 
-  #show(r: Request): void {
+  #show(r: Shown): void {
     const row = this.#row
+    const { connection, server } = r
     row.set('startTime', r.requestTime)
-    row.setText('client', r.connection.clientIp)
-    row.setText('protocol', r.protocolText)
-    row.setText('vhost', `${r.server.get(serverCore).serverName ?? ''}:${r.connection.localPort}`)
-    row.setText('request', this.#shown(r.requestLine))
+    if (connection.clientIp !== this.#client) row.setText('client', this.#client = connection.clientIp)
+    if (r.protocol !== this.#protocol) {
+      this.#protocol = r.protocol
+      row.setText('protocol', r.protocolText)
+    }
+    if (server !== this.#server || connection.localPort !== this.#port) {
+      this.#server = server
+      this.#port = connection.localPort
+      row.setText('vhost', `${server.get(serverCore).serverName ?? ''}:${this.#port}`)
+    }
+    this.#showLine(r)
   }
 
-  #showEnd(r: Request, of: Counted, now: number): void {
+  #showLine({ head: { bytes, requestLineStart, requestLineEnd } }: Shown): void {
+    for (let i = requestLineStart; i < requestLineEnd; i++) {
+      if (bytes[i] === AT_SIGN) return this.#showMasked(bytes.toString('latin1', requestLineStart, requestLineEnd))
+    }
+    const from = this.#options.tail ? Math.max(requestLineStart, requestLineEnd - REQUEST_SHOWN) : requestLineStart
+    this.#row.setBytes('request', bytes, from, requestLineEnd)
+  }
+
+  #showMasked(line: string): void {
+    const masked = line.replace(CREDENTIALS, '//****:****@')
+    this.#row.setText('request', this.#options.tail ? masked.slice(-REQUEST_SHOWN) : masked)
+  }
+
+  #showEnd(r: Shown, of: Counted, now: number): void {
     const row = this.#row
     if (!this.#options.mayBlock) this.#show(r)
     row.set('stopTime', now)
@@ -120,17 +154,8 @@ export class Tally {
     row.set('connBytes', of.bytesAnswered)
   }
 
-  #shown(line: string): string {
-    const masked = CREDENTIALS.test(line) ? line.replace(CREDENTIALS, '//****:****@') : line
-    return this.#options.tail ? masked.slice(-REQUEST_SHOWN) : masked
-  }
-
   #store(): void {
-    const row = this.#row
-    row.set('accesses', this.#before.accesses + this.#accesses)
-    row.set('bytes', this.#before.bytes + this.#bytes)
-    row.set('duration', this.#before.duration + this.#duration)
-    row.set('myAccesses', this.#accesses)
-    row.set('myBytes', this.#bytes)
+    const { accesses, bytes, duration } = this.#before
+    this.#row.setCounts(accesses + this.#accesses, bytes + this.#bytes, duration + this.#duration, this.#accesses, this.#bytes)
   }
 }

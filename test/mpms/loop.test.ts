@@ -1,7 +1,6 @@
 // The loop that all MPMs share, over a poller and an engine made by hand: what it tells them, and in which order.
 import t from 'tap'
 import { Next, type Conn, type ConnOwner, type Seat } from '../../core/server/mpm.ts'
-import { Ready } from '../../core/port/port.ts'
 import { Loop, type Policy } from '../../mpms/shared/loop.ts'
 
 const LISTENER = 5

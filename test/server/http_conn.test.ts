@@ -173,7 +173,7 @@ t.test('time-outs: what came in time is seen even if the thread had no time to l
   kept.say(GET)
   t.equal(kept.conn.timedOut(), Next.idle, 'a request on a kept connection')
   t.same(answers(kept.socket.outgoing), ['200', '200'])
-  t.equal(kept.conn.timedOut(), Next.close, 'and only once')
+  t.equal(kept.conn.timedOut(), Next.linger, 'and only once')
   const half = make()
   half.say(GET.slice(0, 20))
   t.equal(half.conn.advance(), Next.read)
