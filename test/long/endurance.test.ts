@@ -10,12 +10,14 @@ import t, { type Test } from 'tap'
 import { Client } from '../support/http.ts'
 import type { Server } from '../support/server.ts'
 import { MODIFIED, WELCOME } from '../support/site.ts'
-import { STATIC, type StaticVariant } from '../support/variants.ts'
+import type { StaticVariant } from '../support/variants.ts'
 import { Ledger } from '../support/trial/ledger.ts'
 import { abort, ride, type Asked, type Load } from '../support/trial/load.ts'
 import { pipeline } from '../support/trial/pipeline.ts'
 import { descriptorsOf, privateBytes, withoutFiles, type Descriptors } from '../support/trial/proc.ts'
-import { figure, isFull, quantile, scaled, startServer, untilWhole, type Wanted } from '../support/trial/trial.ts'
+import {
+  figure, isFull, quantile, scaled, startServer, untilWhole, variants, type Wanted,
+} from '../support/trial/trial.ts'
 
 const TOTAL: Readonly<Record<StaticVariant, number>> = {
   event: scaled(5_000_000, 60_000), worker: scaled(1_000_000, 20_000), prefork: scaled(1_000_000, 20_000),
@@ -120,7 +122,7 @@ function judge(t: Test, variant: StaticVariant, held: readonly Held[], children:
   t.ok(heap < HEAP_GROWTH, `nor does the heap (${heap.toFixed(0)} bytes a million)`)
 }
 
-for (const variant of STATIC) {
+for (const variant of variants('event')) {
   const total = TOTAL[variant]
   t.test(`${variant}: ${total} requests`, async (t) => {
     const server = await startServer(t, {

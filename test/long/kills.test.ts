@@ -8,11 +8,13 @@ import t, { type Test } from 'tap'
 import { isAlive, until } from '../support/processes.ts'
 import type { Server } from '../support/server.ts'
 import { WELCOME } from '../support/site.ts'
-import { STATIC, type StaticVariant } from '../support/variants.ts'
+import type { StaticVariant } from '../support/variants.ts'
 import { Ledger } from '../support/trial/ledger.ts'
 import { readSlowly, ride, type Asked, type Load } from '../support/trial/load.ts'
 import { clientPortsOf, descriptorsOf, freeze } from '../support/trial/proc.ts'
-import { figure, isWhole, quantile, scaled, startServer, untilWhole, type Wanted } from '../support/trial/trial.ts'
+import {
+  figure, isWhole, quantile, scaled, startServer, untilWhole, variants, type Wanted,
+} from '../support/trial/trial.ts'
 
 const KILLS = scaled(100, 5)
 /** What the population takes to be whole again (ms): wanted, and what a machine under load may make of it. */
@@ -43,7 +45,7 @@ const wantedOf = (variant: StaticVariant): Wanted => variant === 'prefork'
  */
 const workersShown = (server: Server): number => server.children().length
 
-for (const variant of STATIC) {
+for (const variant of variants('prefork')) {
   t.test(`${variant}: ${KILLS} children killed under load`, async (t) => {
     const server = await start(t, variant)
     const wanted = wantedOf(variant)

@@ -9,10 +9,9 @@ import t, { type Test } from 'tap'
 import { isAlive, signal, until } from '../support/processes.ts'
 import { Server } from '../support/server.ts'
 import { WELCOME } from '../support/site.ts'
-import { STATIC } from '../support/variants.ts'
 import { Ledger } from '../support/trial/ledger.ts'
 import { readSlowly, ride, type Asked, type Load } from '../support/trial/load.ts'
-import { figure, isFull, quantile, scaled, startServer } from '../support/trial/trial.ts'
+import { figure, isFull, quantile, scaled, startServer, variants } from '../support/trial/trial.ts'
 
 const ROUNDS = scaled(3, 1)
 /** Of the server when its control process is killed; the short form takes the first. */
@@ -49,7 +48,7 @@ async function startAgain(test: Test, { site }: Server): Promise<{ again: Server
   }
 }
 
-for (const variant of STATIC) {
+for (const variant of variants('worker')) {
   for (const load of isFull ? SITUATIONS : SITUATIONS.slice(0, 1)) {
     t.test(`${variant}, ${load}: the children of a killed control process end`, async (t) => {
       const times: number[] = []

@@ -10,13 +10,15 @@ import { ask } from '../support/http.ts'
 import { childrenOf, isAlive, until } from '../support/processes.ts'
 import type { Server } from '../support/server.ts'
 import { WELCOME } from '../support/site.ts'
-import { STATIC, type StaticVariant } from '../support/variants.ts'
+import type { StaticVariant } from '../support/variants.ts'
 import { Ledger, type Fault } from '../support/trial/ledger.ts'
 import { readSlowly, ride, type Asked, type Load } from '../support/trial/load.ts'
 import {
   descriptorsOf, generationOf, privateBytes, sharedMaps, withoutFiles, type Descriptors,
 } from '../support/trial/proc.ts'
-import { figure, isFull, quantile, scaled, startServer, untilWhole, type Wanted } from '../support/trial/trial.ts'
+import {
+  figure, isFull, quantile, scaled, startServer, untilWhole, variants, type Wanted,
+} from '../support/trial/trial.ts'
 import { wrk } from '../support/trial/wrk.ts'
 
 const RESTARTS = scaled(50, 2)
@@ -95,7 +97,7 @@ async function restart(server: Server, signal: 'SIGUSR1' | 'SIGHUP'): Promise<vo
   await server.logged(/resuming normal operations$/m, from)
 }
 
-for (const variant of STATIC) {
+for (const variant of variants('event')) {
   t.test(`${variant}: ${RESTARTS} graceful restarts under load lose nothing`, async (t) => {
     const server = await start(t, variant)
     await restart(server, 'SIGUSR1')
@@ -150,7 +152,7 @@ for (const variant of STATIC) {
   })
 
   // test/built/signals.test.ts has what a short form of the others could tell.
-  if (!isFull && variant !== 'worker') continue
+  if (!isFull) continue
 
   t.test(`${variant}: ${HUPS} restarts with HUP lose what is in progress, and nothing else`, async (t) => {
     const server = await start(t, variant)

@@ -10,11 +10,10 @@ import type { Client, Response } from '../support/http.ts'
 import { until } from '../support/processes.ts'
 import type { Server } from '../support/server.ts'
 import { WELCOME } from '../support/site.ts'
-import { STATIC } from '../support/variants.ts'
 import { Ledger } from '../support/trial/ledger.ts'
 import { readSlowly, ride, type Load } from '../support/trial/load.ts'
 import { descriptorsOf, isHeld, withoutFiles } from '../support/trial/proc.ts'
-import { figure, isFull, startServer, untilWhole } from '../support/trial/trial.ts'
+import { figure, isFull, startServer, untilWhole, variants } from '../support/trial/trial.ts'
 
 /** The server's limits (s), and how much later (ms) they may strike. */
 const TIMEOUT = isFull ? 5 : 2
@@ -130,7 +129,7 @@ const cases: readonly Case[] = [
 
 const EXPECTED = ['whole', 'whole', '408', '408', 'closed', 'closed', 'closed', 'closed']
 
-for (const variant of STATIC) {
+for (const variant of variants('worker')) {
   t.test(`${variant}: slow clients`, async (t) => {
     const server = await startServer(t, {
       variant, files, workers: WORKERS, // A small send buffer: the kernel says at once that there is room, not only when a megabyte is gone.

@@ -17,10 +17,10 @@ export interface Ended { readonly code: number | null; readonly signal: NodeJS.S
 export interface Said extends Ended { readonly out: string; readonly err: string }
 
 /**
- * What the program is started with. The tests' runner watches its descendants through these variables: each process
- * and each thread of a server would load it first.
+ * The tests' runner has itself loaded by all its descendants: by each process and each thread of a server, before
+ * anything else. It sets the variable anew whenever a process is made, so only another program can take it away.
  */
-const ENVIRONMENT = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(_?TAP|NODE_OPTIONS$)/.test(name)))
+const AS_USERS_DO = ['-u', 'NODE_OPTIONS']
 
 /** Runs the program to its end, for switches that do not serve. It is killed after 20 seconds. */
 export function runProgram(variant: Variant, ...words: string[]): Promise<Said> {
@@ -64,7 +64,7 @@ export class Server {
 
   static async startOn(test: Test, site: Site, ...words: string[]): Promise<Server> {
     const args = ['-f', site.confFile, '-D', 'FOREGROUND', ...words]
-    const child = spawn(programOf(site.variant), args, { stdio: ['ignore', 'ignore', 'pipe'], env: ENVIRONMENT })
+    const child = spawn('env', [...AS_USERS_DO, programOf(site.variant), ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
     const server = new Server(site, child)
     test.teardown(() => {
       for (const client of server.#clients) client.close()

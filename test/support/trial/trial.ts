@@ -9,7 +9,7 @@ import { HANDLERS, TEST_MODULE } from '../handlers.ts'
 import { until } from '../processes.ts'
 import { Server } from '../server.ts'
 import type { SiteOptions } from '../site.ts'
-import type { Variant } from '../variants.ts'
+import { STATIC, type StaticVariant, type Variant } from '../variants.ts'
 import { descriptorsOf, sharedMaps } from './proc.ts'
 
 /** Where a trial's figures are kept for `make test-long` to show. */
@@ -23,6 +23,9 @@ export const isFull = SCALE >= 1
 
 /** A number of the full trial, made smaller for the short form, but not below `least`. */
 export const scaled = (full: number, least: number): number => Math.max(least, Math.round(full * SCALE))
+
+/** The servers that a trial is made with: all of them, or the one of its short form. */
+export const variants = (short: StaticVariant): readonly StaticVariant[] => (isFull ? STATIC : [short])
 
 const MODULE = 'test/support/modules/mod_trial.ts'
 const LOCATIONS = ['memory', 'where'].map((name) => `<Location /${name}>\nSetHandler trial-${name}\n</Location>\n`).join('')
