@@ -59,6 +59,8 @@ t.test('the number of a process that is no server', async (t) => {
 t.test('a file that makes no sense is refused by every -k', async (t) => {
   for (const content of ['', 'abc\n', '-5\n']) {
     const site = await siteWith(t, content)
+    // The default, which messages show as it stands.
+    editConf(site, (text) => text.replace('PidFile logs/httpd.pid\n', ''))
     for (const word of content === '' ? WORDS : (['start', 'stop'] as const)) {
       t.match(await k(t, site, word), { code: 1, out: '', err:
         '(20014)Internal error (specific information not available): AH00058: Error retrieving pid file logs/httpd.pid\n' +
