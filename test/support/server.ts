@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { ask, Client, fetchPath, type Response } from './http.ts'
+import { bare } from './launched.ts'
 import { childrenOf, end, signal, until } from './processes.ts'
 import { makeSite, type Site, type SiteOptions } from './site.ts'
 import { programOf, type Variant } from './variants.ts'
@@ -16,18 +17,10 @@ export interface Ended { readonly code: number | null; readonly signal: NodeJS.S
 /** How a run of the program ended, and what it said. */
 export interface Said extends Ended { readonly out: string; readonly err: string }
 
-/**
- * The tests' runner has itself loaded by all its descendants: by each process and each thread of a server, before
- * anything else. It sets the variable anew whenever a process is made, so only another program can take it away.
- */
-const AS_USERS_DO = ['-u', 'NODE_OPTIONS']
-
 /** Runs the program to its end, for switches that do not serve. It is killed after 20 seconds. */
 export function runProgram(variant: Variant, ...words: string[]): Promise<Said> {
   return new Promise((done, reject) => {
-    const child = spawn(programOf(variant), words, {
-      stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000, env: ENVIRONMENT,
-    })
+    const child = spawn('env', [...bare, programOf(variant), ...words], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000 })
     let [out, err] = ['', '']
     child.stdout.on('data', (text) => (out += text))
     child.stderr.on('data', (text) => (err += text))
@@ -64,7 +57,7 @@ export class Server {
 
   static async startOn(test: Test, site: Site, ...words: string[]): Promise<Server> {
     const args = ['-f', site.confFile, '-D', 'FOREGROUND', ...words]
-    const child = spawn('env', [...AS_USERS_DO, programOf(site.variant), ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn('env', [...bare, programOf(site.variant), ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
     const server = new Server(site, child)
     test.teardown(() => {
       for (const client of server.#clients) client.close()
