@@ -80,10 +80,10 @@ export function watchReadable(fd: number, onReadable: () => void, endable = fals
   }
   const handle = koffi.node.poll(fd, READABLE, endable ? later : onReadable)
   kept.add(handle)
-  return {
-    stop() {
-      kept.delete(handle)
-      handle.close()
-    },
+  const stop = (): void => {
+    if (kept.delete(handle)) handle.close()
   }
+  // It may also end itself: process.exit(), or an exception that nobody catches.
+  if (endable) process.once('exit', stop)
+  return { stop }
 }

@@ -88,6 +88,8 @@ export class Listener {
 
   #offer(berth: Berth): boolean {
     const { conn } = berth
+    // Before a thread has it, which counts it from then on (and may show the counts).
+    this.#loop.census.flush()
     if (!this.#queue.offer({ fd: conn.fd, keepalives: conn.keepalives, peer: conn.peer, unread: conn.unread() })) return false
     this.#loop.lend(berth)
     this.#ring(this.#idle.wake())

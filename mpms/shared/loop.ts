@@ -334,12 +334,12 @@ export class Loop implements ConnOwner {
       berth.interest = interest
     }
     const limit = this.#finishing && berth.next === Next.idle ? Math.min(patience, LAST_CALL) : patience
-    if (limit > 0) this.#deadlines.set(berth, this.seat.engine.now() + limit)
+    if (limit > 0) this.#deadlines.set(berth, Math.ceil(this.seat.engine.now() + limit))
     else this.#deadlines.clear(berth)
   }
 
   #lookLater(berth: Berth): void {
-    this.#deadlines.set(berth, this.seat.engine.now() + (this.#finishing ? LENT_LOOK_FINISHING : LENT_LOOK))
+    this.#deadlines.set(berth, Math.ceil(this.seat.engine.now()) + (this.#finishing ? LENT_LOOK_FINISHING : LENT_LOOK))
   }
 
   #late(berth: Berth): void {
