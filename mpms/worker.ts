@@ -4,15 +4,19 @@
  * holds up no other.
  */
 import { OK, type Mpm } from 'httpd'
+import { checking, silent } from './shared/corrections.ts'
 import { Loop } from './shared/loop.ts'
 import { keepPopulation } from './shared/parent.ts'
 import { mpmSettings } from './shared/settings.ts'
-import { threadedDirectives, threadedPopulation, type ThreadedTexts } from './shared/threaded.ts'
+import { threadedDirectives, threadedPopulation, type ThreadedRules } from './shared/threaded.ts'
 
-const texts: ThreadedTexts = {
-  serverLimit: ['AH00300', 'AH00302'], threadLimit: ['AH00305', 'AH00307'], threadsPerChild: ['AH00310', 'AH00312'],
-  tooFewWorkers: 'AH00314', notMultiple: 'AH00316', tooManyServers: 'AH00318', startServers: 'AH00320',
-  minSpareThreads: 'AH00322', maxThreadLimit: 20000,
+const rules: ThreadedRules = {
+  maxThreadLimit: 20_000, async: false,
+  serverLimit: { above: ['AH00300', 'AH00301'], below: ['AH00302', 'AH00303'], changed: 'AH00304' },
+  threadLimit: { above: ['AH00305', 'AH00306'], below: ['AH00307', 'AH00308'], changed: 'AH00309' },
+  threadsPerChild: { above: ['AH00310', 'AH00311'], below: ['AH00312', 'AH00313'] },
+  tooFewWorkers: ['AH00314', 'AH00315'], notMultiple: ['AH00316', 'AH00317'], tooManyServers: ['AH00318', 'AH00319'],
+  startServers: ['AH00320', 'AH00321'], minSpareThreads: ['AH00322', 'AH00323'],
 }
 
 export const mpm = {
@@ -25,12 +29,12 @@ export const mpm = {
 
   register({ checkConfig }, on) {
     on(checkConfig, (startup) => {
-      threadedPopulation(startup.server, texts, (text) => startup.note('warn', 'mpm_worker', text))
+      threadedPopulation(startup.server, rules, checking(startup, 'mpm_worker'))
       return OK
     })
   },
 
-  population: (server) => threadedPopulation(server, texts),
+  population: (server, fixed) => threadedPopulation(server, rules, silent(fixed)),
 
   run: (site) => keepPopulation(site, {
     full: 'AH00286: server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting',

@@ -6,6 +6,7 @@
 import { openSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { byteString } from '../config/include.ts'
+import type { FixedLimits } from '../hook/hooks.ts'
 import type { BuildInfo } from './build_info.ts'
 import { parseCommandLine, usageText, wordsOf, type CommandLine } from './cli.ts'
 import { globalCore } from './core_settings.ts'
@@ -44,8 +45,11 @@ export interface ProgramDeps extends ProgramParts {
 /** What the control process is given. */
 export interface ServerStart {
   readonly prepared: Prepared
-  /** Reads the configuration again, for a restart: nothing is printed, messages are notes. */
-  readonly again: () => Promise<Prepared | Refused>
+  /**
+   * Reads the configuration again, for a restart: nothing is printed, messages are notes.
+   * @param fixed what the first start decided for good
+   */
+  readonly again: (fixed?: FixedLimits) => Promise<Prepared | Refused>
   readonly line: CommandLine
   /** As AH00094 shows it: without -k, each option by itself. */
   readonly commandLine: string
@@ -141,7 +145,7 @@ class Run {
     }
   }
 
-  #prepare(mode: Pick<PrepareOptions, 'checking' | 'testing' | 'restart'>): Promise<Prepared | Refused> {
+  #prepare(mode: Pick<PrepareOptions, 'checking' | 'testing' | 'restart' | 'fixed'>): Promise<Prepared | Refused> {
     const { program, pre, post, defines } = this.#line
     const { prelinked, face, known, log, env, stdout, buildInfo } = this.#deps
     const includes = defines.includes('DUMP_INCLUDES') && !mode.restart
@@ -229,7 +233,7 @@ class Run {
     const line = this.#line
     return this.#deps.serve({
       prepared, line, pidFile,
-      again: () => this.#prepare({ checking: false, testing: false, restart: true }),
+      again: (fixed) => this.#prepare({ checking: false, testing: false, restart: true, fixed }),
       commandLine: [line.invokedAs, ...wordsOf(line.options)].join(' '),
       argv: this.#argv,
       oneProcess: ['DEBUG', 'ONE_PROCESS'].some((name) => line.defines.includes(name)),
