@@ -37,6 +37,7 @@ export {
   Status as SeatStatus, type FinishReason, type ProcessRow, type Scoreboard, type SlotRow, type WorkerRow,
 } from './server/scoreboard.ts'
 export { machine, type Machine } from './port/machine.ts'
+export { isUsableStack } from './server/v8_limits.ts'
 export { COSTS, sizeText } from './server/costs.ts'
 export { bucketsFor } from './server/listen_buckets.ts'
 export { Errno, Ready, type Bell, type Endpoint, type Fd, type Poller, type PollProvider, type PollSet } from './port/port.ts'

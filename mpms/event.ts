@@ -13,6 +13,7 @@ import {
   ConfigError, GLOBAL_ONLY, OK, parsed, Ready, SeatStatus,
   type Bell, type Directive, type Endpoint, type Fd, type Mpm, type PollSet, type Seat,
 } from 'httpd'
+import { announce } from './shared/announce.ts'
 import { checking, silent } from './shared/corrections.ts'
 import { CrewQueue, type CrewShare } from './shared/crew_queue.ts'
 import { Loop, type Berth } from './shared/loop.ts'
@@ -234,10 +235,13 @@ export const mpm = {
 
   population: (server, fixed) => threadedPopulation(server, rules, silent(fixed)),
 
-  run: (site) => keepPopulation(site, {
-    full: 'AH00484: server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting',
-    busy: (children, idle, total) => `AH00486: server seems busy, (you may need to increase StartServers, ThreadsPerChild or Min/MaxSpareThreads), spawning ${children} children, there are around ${idle} idle threads, ${total} active children, and 0 children that are shutting down`,
-  }),
+  run(site) {
+    announce(site, { stack: 'AH02436' })
+    return keepPopulation(site, {
+      full: 'AH00484: server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting',
+      busy: (children, idle, total) => `AH00486: server seems busy, (you may need to increase StartServers, ThreadsPerChild or Min/MaxSpareThreads), spawning ${children} children, there are around ${idle} idle threads, ${total} active children, and 0 children that are shutting down`,
+    })
+  },
 
   child: (seat) => new Listener(seat).start(),
   thread: (seat) => new CrewThread(seat).start(),

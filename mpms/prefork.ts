@@ -5,6 +5,7 @@
  * touches no other.
  */
 import { OK, type Directive, type Mpm } from 'httpd'
+import { announce } from './shared/announce.ts'
 import { checking, silent } from './shared/corrections.ts'
 import { forkedPopulation, type ForkedNumbers } from './shared/forked.ts'
 import { Loop } from './shared/loop.ts'
@@ -41,10 +42,13 @@ export const mpm = {
 
   population: (server, fixed) => forkedPopulation(server, numbers, silent(fixed)),
 
-  run: (site) => keepPopulation(site, {
-    full: 'AH00161: server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting',
-    busy: (children, idle, total) => `AH00162: server seems busy, (you may need to increase StartServers, or Min/MaxSpareServers), spawning ${children} children, there are ${idle} idle, and ${total} total children`,
-  }),
+  run(site) {
+    announce(site, { mutex: 'AH00165' })
+    return keepPopulation(site, {
+      full: 'AH00161: server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting',
+      busy: (children, idle, total) => `AH00162: server seems busy, (you may need to increase StartServers, or Min/MaxSpareServers), spawning ${children} children, there are ${idle} idle, and ${total} total children`,
+    })
+  },
 
   child(seat) {
     const loop = new Loop(seat, { accepts: 'one' })

@@ -4,6 +4,7 @@
  * holds up no other.
  */
 import { OK, type Mpm } from 'httpd'
+import { announce } from './shared/announce.ts'
 import { checking, silent } from './shared/corrections.ts'
 import { Loop } from './shared/loop.ts'
 import { keepPopulation } from './shared/parent.ts'
@@ -36,10 +37,13 @@ export const mpm = {
 
   population: (server, fixed) => threadedPopulation(server, rules, silent(fixed)),
 
-  run: (site) => keepPopulation(site, {
-    full: 'AH00286: server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting',
-    busy: (children, idle, total) => `AH00289: server seems busy, (you may need to increase StartServers, ThreadsPerChild or Min/MaxSpareThreads), spawning ${children} children, there are around ${idle} idle threads, and ${total} total children`,
-  }),
+  run(site) {
+    announce(site, { mutex: 'AH00294', stack: 'AH02435' })
+    return keepPopulation(site, {
+      full: 'AH00286: server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting',
+      busy: (children, idle, total) => `AH00289: server seems busy, (you may need to increase StartServers, ThreadsPerChild or Min/MaxSpareThreads), spawning ${children} children, there are around ${idle} idle threads, and ${total} total children`,
+    })
+  },
 
   // The main thread of a child only starts its crew; the seat ends the process when all threads have finished.
   child(seat) {

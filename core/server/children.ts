@@ -48,6 +48,8 @@ export interface GenerationFiles extends Handed {
   /** Sets of listening sockets: a child gets one. */
   readonly buckets: readonly (readonly Listening[])[]
   readonly descriptors: ReadonlyMap<string, Fd>
+  /** Before the program: limits of V8. */
+  readonly nodeArguments?: readonly string[]
   /** -1: children keep the user and group of the control process. */
   readonly userId: number
   readonly groupId: number
@@ -98,7 +100,7 @@ export class Child implements ChildHandle {
     this.generation = files.generation
     this.#row = row
     this.#listens = listens
-    this.#process = spawn(relaunch.command, [...relaunch.args], {
+    this.#process = spawn(relaunch.command, [...(files.nodeArguments ?? []), ...relaunch.args], {
       stdio: ['ignore', 2, 2, 'pipe', files.payload.fd, files.board,
         ...files.buckets[bucket]!.map(({ fd }) => fd), ...files.descriptors.values()],
       env: { ...process.env, [CHILD_VARIABLE]: JSON.stringify(startOf(slot, bucket, files)) },

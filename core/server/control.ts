@@ -10,20 +10,26 @@
 import { writeSync } from 'node:fs'
 import { OK } from '../hook/hook.ts'
 import { logName } from '../hook/module.ts'
+import type { FixedLimits } from '../hook/hooks.ts'
+import type { Server } from '../hook/types.ts'
+import { machine } from '../port/machine.ts'
 import type { Fd, Port } from '../port/port.ts'
 import type { ChildStart, GenerationFiles, Relaunch } from './children.ts'
 import { ChildrenOf } from './control_children.ts'
 import { globalCore } from './core_settings.ts'
+import { bucketsNote } from './listen_buckets.ts'
 import { Listeners } from './listeners.ts'
 import { log, openErrorLogs } from './log.ts'
 import type { Asked, Population } from './mpm.ts'
 import { removePidFile, writePidFile } from './pidfile.ts'
 import type { ServerStart } from './program.ts'
 import { payloadOf } from './rebuild.ts'
-import { Scoreboard } from './scoreboard.ts'
+import type { Scoreboard } from './scoreboard.ts'
+import { createBoard, type Board } from './scoreboard_file.ts'
 import { serverTokens } from './server_tokens.ts'
 import type { Prepared } from './startup.ts'
 import { unixd } from './unixd_settings.ts'
+import { processArguments } from './v8_limits.ts'
 import { endingText, upText } from './control_texts.ts'
 
 export interface ControlParts {
@@ -50,7 +56,9 @@ class Control {
   readonly #listeners: Listeners
   readonly #children: ChildrenOf
   readonly #here: ControlParts['here']
-  #board: { readonly fd: Fd; readonly board: Scoreboard } | undefined
+  #board: Board | undefined
+  /** Undefined until the first generation is open. */
+  #fixed: FixedLimits | undefined
   #generation = 0
   #saidReady = false
   readonly #said = new Set<string>()
@@ -143,20 +151,23 @@ class Control {
   // Opens all that a generation needs. Nothing of the one before is touched.
   async #open(prepared: Prepared, restart: boolean): Promise<Generation | { readonly texts: readonly string[] }> {
     const server = prepared.servers[0]!
-    const listening = this.#listeners.openFor(server)
-    if ('texts' in listening) return { texts: [...listening.texts, 'AH00015: Unable to open logs'] }
+    const wanted = prepared.mpm.population(server, this.#fixed)
+    const buckets = this.#listeners.openFor(server, this.#start.oneProcess ? 1 : wanted.buckets)
+    if ('texts' in buckets) return { texts: [...buckets.texts, 'AH00015: Unable to open logs'] }
+    if (!restart) this.#showBuckets(server, wanted.buckets, buckets.length)
     const descriptors = new Map<string, Fd>()
     const fault = await this.#openLogs(prepared, descriptors, restart)
     if (fault !== undefined) return { texts: fault }
-    const wanted = prepared.mpm.population(server)
-    const { fd, board } = this.#boardFor(wanted)
+    const made = this.#boardFor({ ...wanted, buckets: buckets.length }, server)
+    if ('texts' in made) return made
+    const { fd, board } = made
     if (restart) this.#generation++
     board.describe(this.#generation)
     return {
       prepared,
       files: {
-        generation: this.#generation, buckets: [listening], population: within(wanted, board), descriptors,
-        ...this.#userOf(prepared), payload: this.#payload(prepared), board: fd,
+        generation: this.#generation, buckets, population: { ...within(wanted, board), buckets: buckets.length }, descriptors,
+        nodeArguments: processArguments(server.get(globalCore)), ...this.#userOf(prepared), payload: this.#payload(prepared), board: fd,
       },
     }
   }
@@ -188,12 +199,18 @@ class Control {
   }
 
   // The scoreboard's size is that of the first start: ServerLimit and ThreadLimit hold until a stop.
-  #boardFor(population: Population): { readonly fd: Fd; readonly board: Scoreboard } {
+  #boardFor(limits: FixedLimits, server: Server): Board | { readonly texts: readonly string[] } {
     if (this.#board !== undefined) return this.#board
-    const { serverLimit, threadLimit } = population
-    const { fd, buffer } = this.#port.shared.create('httpd-scoreboard', Scoreboard.bytes(serverLimit, threadLimit))
-    this.#board = { fd, board: new Scoreboard(buffer, serverLimit, threadLimit) }
-    return this.#board
+    const made = createBoard(this.#port.shared, limits, server.get(globalCore).scoreBoardFile)
+    if ('texts' in made) return made
+    const { serverLimit, threadLimit, buckets } = limits
+    this.#fixed = { serverLimit, threadLimit, buckets }
+    return (this.#board = made)
+  }
+
+  #showBuckets(server: Server, wanted: number, opened: number): void {
+    const note = bucketsNote(server, this.#start.oneProcess ? opened : wanted, opened, machine().cores)
+    if (note !== undefined) this.#start.show(note)
   }
 
   #payload(prepared: Prepared): { fd: Fd; bytes: number } {
@@ -205,7 +222,7 @@ class Control {
 
   // The next generation, or undefined if the configuration cannot be served: then the old one goes on.
   async #next(now: Generation, asked: 'restart' | 'graceful'): Promise<Generation | undefined> {
-    const answer = await this.#start.again()
+    const answer = await this.#start.again(this.#fixed)
     for (const { level, module, text } of answer.notes) log(level, module, text)
     if (answer.kind === 'refused') return this.#keep(answer.texts)
     if (answer.mpm.name !== now.prepared.mpm.name)

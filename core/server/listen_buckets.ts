@@ -5,6 +5,7 @@
 import type { FixedLimits } from '../hook/hooks.ts'
 import type { Server } from '../hook/types.ts'
 import { globalCore } from './core_settings.ts'
+import type { Note } from './notes.ts'
 
 /**
  * How many sets a configuration asks for.
@@ -19,10 +20,17 @@ export function bucketsFor(server: Server, cores: () => number, most: number, fi
   return buckets < 2 ? 1 : Math.min(buckets, most)
 }
 
-/** AH02819 (info). */
-export const bucketsText = (buckets: number, cores: number, ratio: number): string =>
-  `AH02819: Using ${buckets} listeners bucket(s) based on ${cores} online CPU cores and a ratio of ${ratio}`
+/**
+ * What is said of the sets once they are open, if the configuration asks for any.
+ * @param wanted what bucketsFor answered @param opened what the platform gave
+ */
+export function bucketsNote(server: Server, wanted: number, opened: number, cores: number): Note | undefined {
+  const { listenCoresBucketsRatio: ratio } = server.get(globalCore)
+  if (ratio === 0) return undefined
+  if (opened < wanted) return { level: 'warn', module: 'core', text: NO_BUCKETS }
+  const text = `AH02819: Using ${opened} listeners bucket(s) based on ${cores} online CPU cores and a ratio of ${ratio}`
+  return { level: 'info', module: 'core', text }
+}
 
-/** AH02820 (warn): the platform has not what it takes. */
-export const NO_BUCKETS = 'AH02820: ListenCoresBucketsRatio ignored without SO_REUSEPORT and _SC_NPROCESSORS_ONLN ' +
-  'support: using a single listeners bucket'
+const NO_BUCKETS = 'AH02820: ListenCoresBucketsRatio ignored without SO_REUSEPORT and _SC_NPROCESSORS_ONLN support: ' +
+  'using a single listeners bucket'
