@@ -10,6 +10,9 @@ export interface Board {
   readonly board: Scoreboard
 }
 
+/** What Node.js 20 can see as one piece. */
+const MOST_BYTES = 2 ** 32
+
 /**
  * @param file absolute path as the configuration has it; the file goes when this process ends
  * @returns texts that say why it cannot be made
@@ -20,6 +23,7 @@ export function createBoard(
   const path = file === undefined ? undefined : readable(file)
   const bytes = Scoreboard.bytes(serverLimit, threadLimit)
   try {
+    if (bytes > MOST_BYTES) throw new Error('it would be larger than 4 GiB')
     const { fd, buffer } = shared.create('httpd-scoreboard', bytes, path)
     if (path !== undefined) process.once('exit', () => rmSync(path, { force: true }))
     return { fd, board: new Scoreboard(buffer, serverLimit, threadLimit) }

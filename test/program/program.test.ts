@@ -27,7 +27,7 @@ const mpm = {
 } as const
 const CAPACITY = 'Capacity of the event MPM:\n' +
   '  requests     6 at once: at most 3 processes of 2 threads, 1 at the start\n' +
-  '  connections  18 open at once, 511 more may wait to be accepted\n' +
+  `  connections  18 open at once, ${Math.min(511, face.machine().longestBacklog)} more may wait to be accepted\n` +
   '  memory       about 100 MiB at the start, 282 MiB with all workers busy\n'
 const linked: readonly Prelinked[] = [
   { symbol: 'core_module', file: 'core.c', module: core },
