@@ -11,14 +11,19 @@
 import { ConfigError, GLOBAL_ONLY, OK, parsed, type Directive, type Mpm } from 'httpd'
 import { CrewThread } from './event/crew_thread.ts'
 import { Listener } from './event/listener.ts'
+import { announce } from './shared/announce.ts'
+import { checking, silent } from './shared/corrections.ts'
 import { keepPopulation, REACHED, SUCCESSIVE, WITHIN } from './shared/parent.ts'
 import { mpmSettings } from './shared/settings.ts'
-import { threadedDirectives, threadedPopulation, type ThreadedTexts } from './shared/threaded.ts'
+import { threadedDirectives, threadedPopulation, type ThreadedRules } from './shared/threaded.ts'
 
-const texts: ThreadedTexts = {
-  serverLimit: ['AH00497', 'AH00499'], threadLimit: ['AH00502', 'AH00504'], threadsPerChild: ['AH00507', 'AH00509'],
-  tooFewWorkers: 'AH00511', notMultiple: 'AH00513', tooManyServers: 'AH00515', startServers: 'AH00517',
-  minSpareThreads: 'AH00519', maxThreadLimit: 100000,
+const rules: ThreadedRules = {
+  maxThreadLimit: 100_000, async: true,
+  serverLimit: { above: ['AH00497', 'AH00498'], below: ['AH00499', 'AH00500'], changed: 'AH00501' },
+  threadLimit: { above: ['AH00502', 'AH00503'], below: ['AH00504', 'AH00505'], changed: 'AH00506' },
+  threadsPerChild: { above: ['AH00507', 'AH00508'], below: ['AH00509', 'AH00510'] },
+  tooFewWorkers: ['AH00511', 'AH00512'], notMultiple: ['AH00513', 'AH00514'], tooManyServers: ['AH00515', 'AH00516'],
+  startServers: ['AH00517', 'AH00518'], minSpareThreads: ['AH00519', 'AH00520'],
 }
 
 const factor = parsed((text) => {
@@ -48,22 +53,25 @@ export const mpm = {
 
   register({ checkConfig }, on) {
     on(checkConfig, (startup) => {
-      threadedPopulation(startup.server, texts, (text) => startup.note('warn', 'mpm_event', text))
+      threadedPopulation(startup.server, rules, checking(startup, 'mpm_event'))
       return OK
     })
   },
 
-  population: (server) => threadedPopulation(server, texts),
+  population: (server, fixed) => threadedPopulation(server, rules, silent(fixed)),
 
-  run: (site) => keepPopulation(site, {
-    style: 'event',
-    conditions: {
-      reached: `AH00484: ${REACHED}`, within: `AH10159: ${WITHIN}`,
-      noSlots: 'AH03490: scoreboard is full, not at MaxRequestWorkers.Increase ServerLimit.',
-    },
-    successive: `AH10392: ${SUCCESSIVE}`,
-    busy: (children, idle, active, finishing) => `AH00486: server seems busy, (you may need to increase StartServers, ThreadsPerChild or Min/MaxSpareThreads), spawning ${children} children, there are around ${idle} idle threads, ${active} active children, and ${finishing} children that are shutting down`,
-  }),
+  run(site) {
+    announce(site, { stack: 'AH02436' })
+    return keepPopulation(site, {
+      style: 'event',
+      conditions: {
+        reached: `AH00484: ${REACHED}`, within: `AH10159: ${WITHIN}`,
+        noSlots: 'AH03490: scoreboard is full, not at MaxRequestWorkers.Increase ServerLimit.',
+      },
+      successive: `AH10392: ${SUCCESSIVE}`,
+      busy: (children, idle, active, finishing) => `AH00486: server seems busy, (you may need to increase StartServers, ThreadsPerChild or Min/MaxSpareThreads), spawning ${children} children, there are around ${idle} idle threads, ${active} active children, and ${finishing} children that are shutting down`,
+    })
+  },
 
   child: (seat) => new Listener(seat).start(),
   thread: (seat) => new CrewThread(seat).start(),

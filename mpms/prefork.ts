@@ -4,14 +4,13 @@
  * MaxSpareServers of them idle. A request that blocks or crashes its process
  * touches no other.
  */
-import { OK, type Directive, type Mpm, type Population, type Server } from 'httpd'
+import { OK, type Directive, type Mpm } from 'httpd'
+import { announce } from './shared/announce.ts'
+import { checking, silent } from './shared/corrections.ts'
+import { forkedPopulation, type ForkedNumbers } from './shared/forked.ts'
 import { Loop } from './shared/loop.ts'
 import { keepPopulation, REACHED } from './shared/parent.ts'
-import {
-  atLeastOne, limited, mpmSettings, number, processDirectives, SPARE_TEXT, type Correction,
-} from './shared/settings.ts'
-
-const MAX_SERVERS = 200000
+import { mpmSettings, number, processDirectives } from './shared/settings.ts'
 
 const directives: readonly Directive[] = [
   ...processDirectives('AH00188'),
@@ -19,20 +18,10 @@ const directives: readonly Directive[] = [
   number('MaxSpareServers', 'maxSpareServers', 'Maximum number of idle children'),
 ]
 
-/** One process, one connection. The order of corrections is Apache's. */
-function populationOf(server: Server, correct: Correction = () => undefined): Population {
-  const said = server.get(mpmSettings)
-  const serverLimit = limited(said.serverLimit ?? 256, MAX_SERVERS, 'ServerLimit', 'servers', ['AH00175', 'AH00177'], correct)
-  let max = said.maxRequestWorkers ?? 64
-  if (max > serverLimit) {
-    correct(`AH00180: WARNING: MaxRequestWorkers of ${max} exceeds ServerLimit value of ${serverLimit} servers, decreasing MaxRequestWorkers to ${serverLimit}. To increase, please see the ServerLimit directive.`)
-    max = serverLimit
-  }
-  max = atLeastOne(max, 'MaxRequestWorkers', 'AH00182', '.', correct)
-  const startServers = atLeastOne(said.startServers ?? 4, 'StartServers', 'AH00184', '.', correct)
-  const minSpare = atLeastOne(said.minSpareServers ?? 2, 'MinSpareServers', 'AH00186', SPARE_TEXT, correct)
-  const maxSpare = Math.max(said.maxSpareServers ?? 8, minSpare + 1)
-  return { startServers: Math.min(startServers, max), serverLimit, threadLimit: 1, threadsPerChild: 1, maxServers: max, minSpare, maxSpare, buckets: 1 }
+const numbers: ForkedNumbers = {
+  serverLimit: { above: ['AH00175', 'AH00176'], below: ['AH00177', 'AH00178'], changed: 'AH00179' },
+  aboveServerLimit: ['AH00180', 'AH00181'], maxRequestWorkers: ['AH00182', 'AH00183'],
+  startServers: ['AH00184', 'AH00185'], minSpareServers: ['AH00186', 'AH00187'],
 }
 
 export const mpm = {
@@ -50,18 +39,21 @@ export const mpm = {
 
   register({ checkConfig }, on) {
     on(checkConfig, (startup) => {
-      populationOf(startup.server, (text) => startup.note('warn', 'mpm_prefork', text))
+      forkedPopulation(startup.server, numbers, checking(startup, 'mpm_prefork'))
       return OK
     })
   },
 
-  population: (server) => populationOf(server),
+  population: (server, fixed) => forkedPopulation(server, numbers, silent(fixed)),
 
-  run: (site) => keepPopulation(site, {
-    style: 'prefork',
-    conditions: { reached: `AH00161: ${REACHED}`, within: '', noSlots: '' },
-    busy: (children, idle, active, finishing) => `AH00162: server seems busy, (you may need to increase StartServers, or Min/MaxSpareServers), spawning ${children} children, there are ${idle} idle, and ${active + finishing} total children`,
-  }),
+  run(site) {
+    announce(site, { mutex: 'AH00165' })
+    return keepPopulation(site, {
+      style: 'prefork',
+      conditions: { reached: `AH00161: ${REACHED}`, within: '', noSlots: '' },
+      busy: (children, idle, active, finishing) => `AH00162: server seems busy, (you may need to increase StartServers, or Min/MaxSpareServers), spawning ${children} children, there are ${idle} idle, and ${active + finishing} total children`,
+    })
+  },
 
   child(seat) {
     const loop = new Loop(seat, { accepts: 'one' })

@@ -4,15 +4,20 @@
  * holds up no other.
  */
 import { OK, type ConnOwner, type Mpm } from 'httpd'
+import { announce } from './shared/announce.ts'
+import { checking, silent } from './shared/corrections.ts'
 import { Loop } from './shared/loop.ts'
 import { keepPopulation, REACHED, SUCCESSIVE, WITHIN } from './shared/parent.ts'
 import { mpmSettings } from './shared/settings.ts'
-import { threadedDirectives, threadedPopulation, type ThreadedTexts } from './shared/threaded.ts'
+import { threadedDirectives, threadedPopulation, type ThreadedRules } from './shared/threaded.ts'
 
-const texts: ThreadedTexts = {
-  serverLimit: ['AH00300', 'AH00302'], threadLimit: ['AH00305', 'AH00307'], threadsPerChild: ['AH00310', 'AH00312'],
-  tooFewWorkers: 'AH00314', notMultiple: 'AH00316', tooManyServers: 'AH00318', startServers: 'AH00320',
-  minSpareThreads: 'AH00322', maxThreadLimit: 20000,
+const rules: ThreadedRules = {
+  maxThreadLimit: 20_000, async: false,
+  serverLimit: { above: ['AH00300', 'AH00301'], below: ['AH00302', 'AH00303'], changed: 'AH00304' },
+  threadLimit: { above: ['AH00305', 'AH00306'], below: ['AH00307', 'AH00308'], changed: 'AH00309' },
+  threadsPerChild: { above: ['AH00310', 'AH00311'], below: ['AH00312', 'AH00313'] },
+  tooFewWorkers: ['AH00314', 'AH00315'], notMultiple: ['AH00316', 'AH00317'], tooManyServers: ['AH00318', 'AH00319'],
+  startServers: ['AH00320', 'AH00321'], minSpareThreads: ['AH00322', 'AH00323'],
 }
 
 /** Owns a connection that is about to be closed. */
@@ -32,22 +37,25 @@ export const mpm = {
 
   register({ checkConfig }, on) {
     on(checkConfig, (startup) => {
-      threadedPopulation(startup.server, texts, (text) => startup.note('warn', 'mpm_worker', text))
+      threadedPopulation(startup.server, rules, checking(startup, 'mpm_worker'))
       return OK
     })
   },
 
-  population: (server) => threadedPopulation(server, texts),
+  population: (server, fixed) => threadedPopulation(server, rules, silent(fixed)),
 
-  run: (site) => keepPopulation(site, {
-    style: 'worker',
-    conditions: {
-      reached: `AH00286: ${REACHED}`, within: `AH00287: ${WITHIN}`,
-      noSlots: 'AH00288: scoreboard is full, not at MaxRequestWorkers',
-    },
-    successive: `AH10393: ${SUCCESSIVE}`,
-    busy: (children, idle, active, finishing) => `AH00289: server seems busy, (you may need to increase StartServers, ThreadsPerChild or Min/MaxSpareThreads), spawning ${children} children, there are around ${idle} idle threads, and ${active + finishing} total children`,
-  }),
+  run(site) {
+    announce(site, { mutex: 'AH00294', stack: 'AH02435' })
+    return keepPopulation(site, {
+      style: 'worker',
+      conditions: {
+        reached: `AH00286: ${REACHED}`, within: `AH00287: ${WITHIN}`,
+        noSlots: 'AH00288: scoreboard is full, not at MaxRequestWorkers',
+      },
+      successive: `AH10393: ${SUCCESSIVE}`,
+      busy: (children, idle, active, finishing) => `AH00289: server seems busy, (you may need to increase StartServers, ThreadsPerChild or Min/MaxSpareThreads), spawning ${children} children, there are around ${idle} idle threads, and ${active + finishing} total children`,
+    })
+  },
 
   // The main thread of a child starts its crew, and closes what a lost thread held; the seat ends the process when all
   // threads have finished.

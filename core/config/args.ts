@@ -25,8 +25,16 @@ export const parsed = <T>(parse: (text: string, command: Command) => T): Arg<T> 
   take: (words, command) => parse(words.shift()!, command),
 })
 
-/** As C's atoi: garbage is 0, trailing text is ignored. Apache's numbers without a check of their own. */
-export const atoi: Arg<number> = parsed((text) => Number.parseInt(text, 10) || 0)
+const INT_MAX = 0x7fffffff
+
+/**
+ * As C's atoi: garbage is 0, trailing text is ignored. Apache's numbers without a check of their own.
+ * What an int cannot hold, which C leaves open, is the nearest that it can.
+ */
+export const numberOf = (text: string): number =>
+  Math.max(-INT_MAX - 1, Math.min(INT_MAX, Number.parseInt(text, 10) || 0))
+
+export const atoi: Arg<number> = parsed(numberOf)
 
 /** One of some words, in any case of letters; `message` is Apache's text for another one. */
 export const oneOf = <const T extends string>(choices: readonly T[], message: string): Arg<T> =>

@@ -34,6 +34,15 @@ export const createHooks = () => ({
 
 export type Hooks = ReturnType<typeof createHooks>
 
+/** What a server keeps from its first start until it stops, whatever its configuration says later. */
+export interface FixedLimits {
+  /** Children and threads that the scoreboard has room for. */
+  readonly serverLimit: number
+  readonly threadLimit: number
+  /** Sets of listening sockets. */
+  readonly buckets: number
+}
+
 /** What hooks of the server's start are told. */
 export interface Startup {
   readonly server: Server
@@ -41,6 +50,8 @@ export interface Startup {
   readonly checking: boolean
   /** False at the first start, true when the running server reads its configuration again. */
   readonly restart: boolean
+  /** Undefined at the first start. */
+  readonly fixed: FixedLimits | undefined
   /** Defines from -D and Define. */
   readonly defines: ReadonlyMap<string, string | undefined>
   serverRootRelative(path: string): string

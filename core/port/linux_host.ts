@@ -1,4 +1,5 @@
 /** Memory shared between processes, waking threads, and the calling process itself, on Linux. */
+import { constants, fchmodSync, openSync, unlinkSync } from 'node:fs'
 import { SystemError, type Bell, type Fd, type Host, type Shared } from './port.ts'
 import { insisting, type System } from './system.ts'
 
@@ -37,8 +38,9 @@ export function linuxShared(system: System): Shared {
   })
 
   return {
-    create(name, bytes) {
-      const fd = must('memfd_create', memfdCreate(Buffer.from(`${name}\0`), MFD_CLOEXEC))
+    create(name, bytes, path) {
+      const fd = path === undefined
+        ? must('memfd_create', memfdCreate(Buffer.from(`${name}\0`), MFD_CLOEXEC)) : newFile(path)
       must('ftruncate', ftruncate(fd, bytes))
       return { fd, buffer: attach(fd, bytes) }
     },
@@ -46,6 +48,19 @@ export function linuxShared(system: System): Shared {
     bell: () => attachBell(must('eventfd', eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC))),
     attachBell,
   }
+}
+
+// Never through a link that somebody has laid there, never into a file that another server still has mapped.
+function newFile(path: string): Fd {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o644)
+  // Whatever the umask is.
+  fchmodSync(fd, 0o644)
+  return fd
 }
 
 export function linuxHost(system: System): Host {

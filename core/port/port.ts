@@ -111,8 +111,12 @@ export interface Files {
 }
 
 export interface Shared {
-  /** Memory seen by every process that inherits the descriptor, zeroed. @throws SystemError */
-  create(name: string, bytes: number): { readonly fd: Fd; readonly buffer: ArrayBuffer }
+  /**
+   * Memory seen by every process that inherits the descriptor, zeroed.
+   * @param path of a file that is this memory (mode 0644; one that is there is replaced): any program may read it
+   * @throws SystemError, or for the file an error of node:fs
+   */
+  create(name: string, bytes: number, path?: string): { readonly fd: Fd; readonly buffer: ArrayBuffer }
   /** @throws SystemError */
   attach(fd: Fd, bytes: number): ArrayBuffer
   /** A counter that threads wait on: each `ring(n)` lets n of them through. */
@@ -199,4 +203,5 @@ const ERRNO_TEXT: Readonly<Record<number, string>> = {
 export const Errno = {
   perm: 1, noent: 2, intr: 4, io: 5, again: 11, nomem: 12, acces: 13, notdir: 20, isdir: 21, inval: 22, nfile: 23,
   mfile: 24, pipe: 32, nametoolong: 36, loop: 40, addrinuse: 98, connaborted: 103, connreset: 104, timedout: 110,
+  noprotoopt: 92,
 } as const

@@ -5,7 +5,7 @@
  */
 import { readSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { parentPort, Worker, workerData } from 'node:worker_threads'
+import { parentPort, Worker, workerData, type WorkerOptions } from 'node:worker_threads'
 import { Exit, retiringWord, servesOn, Word, type ChildStart } from './children.ts'
 import { takeSeat, type ProcessParts, type ThreadRole } from './child_thread.ts'
 import type { Server } from '../hook/types.ts'
@@ -17,6 +17,7 @@ import { dueFor, ownLimits, recycles, type Figures } from './recycle.ts'
 import type { Payload } from './rebuild.ts'
 import { running } from './running.ts'
 import { Status, type FinishReason, type ProcessRow, type WorkerRow } from './scoreboard.ts'
+import { threadOptions } from './v8_limits.ts'
 
 /** A child whose control process is gone, or one of whose threads died, ends after this long (ms) at the latest. */
 const LAST_MOMENT = 5000
@@ -74,6 +75,7 @@ class ChildMain implements ThreadRole {
   readonly #begun = Date.now()
   /** Threads that are being ended. */
   readonly #ending = new Set<number>()
+  #threadOptions: WorkerOptions = {}
   #onThreadLost: ((thread: number) => void) | undefined
   #rowOf: ((thread: number) => WorkerRow) | undefined
 
@@ -93,6 +95,7 @@ class ChildMain implements ThreadRole {
     // The title sets the name in /proc as well, where a blank confuses those who split the line.
     this.#parts.port.host.nameThread('httpd')
     this.#row = seat.process
+    this.#threadOptions = threadOptions(seat.server.get(globalCore))
     this.#rowOf = (thread) => running().board.worker(this.#start.slot, thread)
     if (this.#finishing) this.#row.set('quiescing', 1)
     if (mpm.traits.threads === 'none') seat.worker.status = Status.ready
@@ -143,7 +146,7 @@ class ChildMain implements ThreadRole {
 
   startThread(number: number, data: unknown): void {
     const start: ThreadStart = { start: this.#start, payload: this.#payload, thread: number, data }
-    const worker = new Worker(this.#entry, { workerData: start })
+    const worker = new Worker(this.#entry, { workerData: start, ...this.#threadOptions })
     this.#threads.set(number, worker)
     worker.on('message', (word: ThreadWord) => this.#hear(number, word))
     worker.on('error', (error) => this.#report(`thread ${number}`, error))

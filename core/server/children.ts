@@ -5,6 +5,7 @@ import type { Fd } from '../port/port.ts'
 import type { Listening } from './listeners.ts'
 import type { ChildHandle, Population } from './mpm.ts'
 import type { Identity } from './privileges.ts'
+import { withNodeArguments, type Relaunch } from './relaunch.ts'
 import { FINISH_REASONS, type FinishReason, type SlotRow } from './scoreboard.ts'
 
 /** Names the variable that tells a process that it is a child, and which. */
@@ -52,11 +53,8 @@ export interface GenerationFiles extends Handed {
   /** Sets of listening sockets: a child gets one. */
   readonly buckets: readonly (readonly Listening[])[]
   readonly descriptors: ReadonlyMap<string, Fd>
-}
-
-export interface Relaunch {
-  readonly command: string
-  readonly args: readonly string[]
+  /** For node itself: limits of V8. */
+  readonly nodeArguments: readonly string[]
 }
 
 /** Exit codes of a child (Apache's APEXIT_*). */
@@ -119,7 +117,7 @@ export class Child implements ChildHandle {
   // Some reasons are thrown, others come as an event.
   #spawn(files: GenerationFiles, relaunch: Relaunch): ChildProcess | undefined {
     try {
-      return spawn(relaunch.command, [...relaunch.args], {
+      return spawn(relaunch.command, withNodeArguments(relaunch, files.nodeArguments), {
         stdio: ['ignore', 2, 2, 'pipe', files.payload.fd, files.board,
           ...files.buckets[this.bucket]!.map(({ fd }) => fd), ...files.descriptors.values()],
         env: { ...process.env, [CHILD_VARIABLE]: JSON.stringify(startOf(this.slot, this.bucket, files)) },

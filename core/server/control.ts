@@ -10,10 +10,14 @@
 import { writeSync } from 'node:fs'
 import { OK } from '../hook/hook.ts'
 import { logName } from '../hook/module.ts'
+import type { FixedLimits } from '../hook/hooks.ts'
+import type { Server } from '../hook/types.ts'
+import { machine } from '../port/machine.ts'
 import type { Fd, Port } from '../port/port.ts'
-import { Exit, type ChildStart, type GenerationFiles, type Relaunch } from './children.ts'
+import { Exit, type ChildStart, type GenerationFiles } from './children.ts'
 import { ChildrenOf } from './control_children.ts'
 import { globalCore } from './core_settings.ts'
+import { bucketsNote } from './listen_buckets.ts'
 import { Listeners } from './listeners.ts'
 import { log, openErrorLogs } from './log.ts'
 import type { Asked, Population, SiteEvent } from './mpm.ts'
@@ -23,13 +27,16 @@ import { PassedListeners } from './passed_listeners.ts'
 import { removePidFile, writePidFile } from './pidfile.ts'
 import type { ServerStart } from './program.ts'
 import { payloadOf } from './rebuild.ts'
-import { Scoreboard } from './scoreboard.ts'
+import type { Relaunch } from './relaunch.ts'
+import type { Scoreboard } from './scoreboard.ts'
+import { createBoard, type Board } from './scoreboard_file.ts'
 import { serverTokens } from './server_tokens.ts'
 import { figuresOf } from './service_figures.ts'
 import { openNotifier, type PassedSocket, type Reporting } from './service_manager.ts'
 import type { ServiceNotifier } from './service_notifier.ts'
 import type { Prepared } from './startup.ts'
 import { identityFor, type IdentityParts } from './startup_identity.ts'
+import { processArguments } from './v8_limits.ts'
 import { builtText, endingText, ignoredFatalText, SHORTAGE, upText } from './control_texts.ts'
 
 export interface ControlParts {
@@ -70,7 +77,9 @@ class Control {
   readonly #identity: IdentityParts
   readonly #passed: PassedListeners
   readonly #notify: ServiceNotifier
-  #board: { readonly fd: Fd; readonly board: Scoreboard } | undefined
+  #board: Board | undefined
+  /** Undefined until the first generation is open. */
+  #fixed: FixedLimits | undefined
   #generation = 0
   #saidReady = false
   readonly #said = new Set<string>()
@@ -233,8 +242,10 @@ class Control {
     const identity = identityFor(prepared, this.#identity, () => this.#port.service)
     if ('texts' in identity) return identity
     this.#take(identity.warnings, restart)
-    const listening = this.#listeners.openFor(server)
-    if ('texts' in listening) return { texts: [...listening.texts, 'AH00015: Unable to open logs'] }
+    const wanted = prepared.mpm.population(server, this.#fixed)
+    const buckets = this.#listeners.openFor(server, this.#start.oneProcess ? 1 : wanted.buckets)
+    if ('texts' in buckets) return { texts: [...buckets.texts, 'AH00015: Unable to open logs'] }
+    if (!restart) this.#showBuckets(server, wanted.buckets, buckets.length)
     const descriptors = new Map<string, Fd>()
     const fault = await this.#openLogs(prepared, descriptors, restart)
     if (fault !== undefined) {
@@ -242,16 +253,17 @@ class Control {
       return { texts: fault }
     }
     this.#take(this.#passed.unusedWarnings(), restart)
-    const wanted = prepared.mpm.population(server)
-    const { fd, board } = this.#boardFor(wanted)
+    const made = this.#boardFor({ ...wanted, buckets: buckets.length }, server)
+    if ('texts' in made) return made
+    const { fd, board } = made
     if (restart) this.#generation++
     board.describe(this.#generation)
     return {
       prepared,
       files: {
-        generation: this.#generation, buckets: [listening], population: within(wanted, board), descriptors,
+        generation: this.#generation, buckets, population: { ...within(wanted, board), buckets: buckets.length }, descriptors,
         identity: identity.identity, coreDumpDirectory: server.get(globalCore).coreDumpDirectory,
-        payload: this.#payload(prepared), board: fd,
+        nodeArguments: processArguments(server.get(globalCore)), payload: this.#payload(prepared), board: fd,
       },
     }
   }
@@ -284,12 +296,18 @@ class Control {
   }
 
   // The scoreboard's size is that of the first start: ServerLimit and ThreadLimit hold until a stop.
-  #boardFor(population: Population): { readonly fd: Fd; readonly board: Scoreboard } {
+  #boardFor(limits: FixedLimits, server: Server): Board | { readonly texts: readonly string[] } {
     if (this.#board !== undefined) return this.#board
-    const { serverLimit, threadLimit } = population
-    const { fd, buffer } = this.#port.shared.create('httpd-scoreboard', Scoreboard.bytes(serverLimit, threadLimit))
-    this.#board = { fd, board: new Scoreboard(buffer, serverLimit, threadLimit) }
-    return this.#board
+    const made = createBoard(this.#port.shared, limits, server.get(globalCore).scoreBoardFile)
+    if ('texts' in made) return made
+    const { serverLimit, threadLimit, buckets } = limits
+    this.#fixed = { serverLimit, threadLimit, buckets }
+    return (this.#board = made)
+  }
+
+  #showBuckets(server: Server, wanted: number, opened: number): void {
+    const note = bucketsNote(server, this.#start.oneProcess ? opened : wanted, opened, machine().cores)
+    if (note !== undefined) this.#start.show(note)
   }
 
   #payload(prepared: Prepared): { fd: Fd; bytes: number } {
@@ -319,7 +337,7 @@ class Control {
   }
 
   async #next(now: Generation): Promise<Generation | undefined> {
-    const answer = await this.#start.again()
+    const answer = await this.#start.again(this.#fixed)
     for (const { level, module, text } of answer.notes) log(level, module, text)
     if (answer.kind === 'refused') return this.#keep(answer.texts)
     if (answer.mpm.name !== now.prepared.mpm.name)

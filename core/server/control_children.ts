@@ -2,10 +2,11 @@
 import { statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
-import { Child, Exit, type GenerationFiles, type Relaunch } from './children.ts'
+import { Child, Exit, type GenerationFiles } from './children.ts'
 import { takeHeldSignals } from './early_signals.ts'
 import type { Asked, SiteEvent } from './mpm.ts'
 import { isOverdue, overdueText } from './overdue.ts'
+import type { Relaunch } from './relaunch.ts'
 import { Status, type Scoreboard } from './scoreboard.ts'
 import { hasTerminal } from './terminal.ts'
 

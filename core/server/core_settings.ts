@@ -81,8 +81,8 @@ export const globalCore = new Settings('server', {
   registeredMethods: [] as readonly string[],
   /** 0: one set of listening sockets. */
   listenCoresBucketsRatio: 0,
-  /** Bytes; 0: no limit. */
-  maxMemFree: 2048 * 1024,
+  /** Bytes; 0: no limit but V8's own. */
+  maxMemFree: 0,
   /** Bytes; 0: the system's. */
   threadStackSize: 0,
   mutexes: [] as readonly MutexChoice[],

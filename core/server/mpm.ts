@@ -11,6 +11,7 @@
  *   (or, once it awaits, until it has answered, in MPMs that are not async);
  * - a child that dies takes only its own connections with it.
  */
+import type { FixedLimits } from '../hook/hooks.ts'
 import type { Module } from '../hook/module.ts'
 import type { Server } from '../hook/types.ts'
 import type { Bell, Endpoint, Fd, Poller, PollProvider } from '../port/port.ts'
@@ -123,8 +124,11 @@ export interface Mpm extends Module {
   readonly gracefulText?: string
   /** Whether a restart (HUP) is logged before the children are ended, or when they are gone. */
   readonly logsRestart: 'first' | 'last'
-  /** The population, out of the configuration (after check_config). */
-  population(server: Server): Population
+  /**
+   * The population, out of the configuration (after check_config).
+   * @param fixed at a restart: what holds since the first start
+   */
+  population(server: Server, fixed?: FixedLimits): Population
   /**
    * Control process: looks after one generation of children until something else is asked for. Called again for
    * the same generation, its children alive, when what was asked for could not be done.
@@ -148,6 +152,8 @@ export interface Population {
   readonly maxSpare: number
   /** Sets of listening sockets (ListenCoresBucketsRatio); each child has one of them. Fixed at the first start. */
   readonly buckets: number
+  /** AsyncRequestWorkerFactor, where a connection that waits holds no worker. */
+  readonly asyncFactor?: number
 }
 
 export type Asked = 'stop' | 'graceful-stop' | 'restart' | 'graceful'

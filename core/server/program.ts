@@ -6,7 +6,9 @@
 import { openSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { byteString } from '../config/include.ts'
+import type { FixedLimits } from '../hook/hooks.ts'
 import type { BuildInfo } from './build_info.ts'
+import { capacityText } from './capacity.ts'
 import { parseCommandLine, usageText, wordsOf, type CommandLine } from './cli.ts'
 import { globalCore } from './core_settings.ts'
 import { directivesText, includeText, INCLUDES_HEADING, loadedModulesText, vhostsText } from './dumps.ts'
@@ -49,8 +51,11 @@ export interface ProgramDeps extends ProgramParts {
 /** What the control process is given. */
 export interface ServerStart {
   readonly prepared: Prepared
-  /** Reads the configuration again, for a restart: nothing is printed, messages are notes. */
-  readonly again: () => Promise<Prepared | Refused>
+  /**
+   * Reads the configuration again, for a restart: nothing is printed, messages are notes.
+   * @param fixed what the first start decided for good
+   */
+  readonly again: (fixed?: FixedLimits) => Promise<Prepared | Refused>
   readonly line: CommandLine
   /** As AH00094 shows it: without -k, each option by itself. */
   readonly commandLine: string
@@ -85,6 +90,7 @@ export async function runProgram(argv: readonly string[], deps: ProgramDeps): Pr
       return 0
     case 'settings':
       deps.stdout(settingsText(deps.buildInfo, linkedMpm?.traits, process.versions))
+      deps.stdout(await capacityIfAny(invokedAs, defaultRoot, words, deps))
       return 0
     case 'modules':
       deps.stdout(modulesText(deps.prelinked))
@@ -92,6 +98,16 @@ export async function runProgram(argv: readonly string[], deps: ProgramDeps): Pr
     case 'run':
       return new Run(parsed.line, defaultRoot, deps).run()
   }
+}
+
+/** For -V, which tells of the program whether or not there is a configuration, and wherever -V stands in the line. */
+async function capacityIfAny(
+  invokedAs: string, defaultRoot: string, words: readonly string[], deps: ProgramDeps,
+): Promise<string> {
+  const { kind, line } = parseCommandLine(invokedAs, words, false)
+  if (kind === 'usage') return ''
+  const defines = line.defines.filter((define) => !DUMPS.includes(define))
+  return new Run({ ...line, defines, errorFile: undefined }, defaultRoot, deps).capacity()
 }
 
 /** One run of the program, its command line understood. */
@@ -127,14 +143,26 @@ class Run {
     // The process that started a detached server has shown these already.
     if (this.#status === undefined) answer.notes.forEach(this.#show)
     if (answer.kind === 'refused') return this.#refused(answer)
-    if (line.showSettings) return this.#print(settingsText(this.#deps.buildInfo, answer.mpm.traits, process.versions))
+    if (line.showSettings)
+      return this.#print(settingsText(this.#deps.buildInfo, answer.mpm.traits, process.versions) + capacityText(answer))
     if (line.listDirectives) return this.#print(directivesText(answer.modules))
     if (dumping) return this.#print(this.#dumps(answer))
     if (line.check) {
+      this.#print(capacityText(answer))
       this.#stderr('Syntax OK\n')
       return 0
     }
     return this.#act(answer)
+  }
+
+  /** The capacity plan; empty if the configuration cannot be read. */
+  async capacity(): Promise<string> {
+    try {
+      const answer = await this.#prepare({ checking: true, testing: false, restart: false })
+      return answer.kind === 'prepared' ? readable(capacityText(answer)) : ''
+    } catch {
+      return ''
+    }
   }
 
   #errorFile(file: string): Write {
@@ -147,7 +175,7 @@ class Run {
     }
   }
 
-  #prepare(mode: Pick<PrepareOptions, 'checking' | 'testing' | 'restart'>): Promise<Prepared | Refused> {
+  #prepare(mode: Pick<PrepareOptions, 'checking' | 'testing' | 'restart' | 'fixed'>): Promise<Prepared | Refused> {
     const { program, pre, post, defines } = this.#line
     const { prelinked, face, known, log, env, stdout, buildInfo } = this.#deps
     const includes = defines.includes('DUMP_INCLUDES') && !mode.restart
@@ -182,7 +210,7 @@ class Run {
   #dumps(prepared: Prepared): string {
     const asked = (name: string) => this.#line.defines.includes(name)
     return (asked('DUMP_VHOSTS') ? vhostsText(prepared.vhosts) : '')
-      + (asked('DUMP_RUN_CFG') ? this.#runConfig(prepared) : '')
+      + (asked('DUMP_RUN_CFG') ? this.#runConfig(prepared) + capacityText(prepared) : '')
       + (asked('DUMP_MODULES') ? loadedModulesText(prepared.modules) : '')
   }
 
@@ -236,7 +264,7 @@ class Run {
     const line = this.#line
     return this.#deps.serve({
       prepared, line, pidFile,
-      again: () => this.#prepare({ checking: false, testing: false, restart: true }),
+      again: (fixed) => this.#prepare({ checking: false, testing: false, restart: true, fixed }),
       commandLine: [line.invokedAs, ...wordsOf(line.options)].join(' '),
       argv: this.#argv,
       oneProcess: ['DEBUG', 'ONE_PROCESS'].some((name) => line.defines.includes(name)),

@@ -3,7 +3,10 @@
  * session, so that SIGUSR1 does no harm before its first instruction: it kills
  * a process that is about to become node, and opens node's debugger port later.
  */
-import type { Relaunch } from './children.ts'
+export interface Relaunch {
+  readonly command: string
+  readonly args: readonly string[]
+}
 
 /** Every Node takes it: an address that no host has (RFC 5737), so that opening the port fails. */
 export const UNBINDABLE = '--inspect-port=192.0.2.1:1024'
@@ -32,6 +35,13 @@ export function debuggerFlags({ execArgv, nodeOptions = '', allowed }: DebuggerI
 
 /** Until node blocks the signal itself it is ignored, which it inherits from the shell. */
 const DEAF = `trap '' USR1; exec "$0" "$@"`
+
+/** Words before node's own arguments: -c, what the shell does, node. */
+const BEFORE_NODE = 3
+
+/** The arguments of a relaunch with more for node itself. */
+export const withNodeArguments = ({ args }: Relaunch, more: readonly string[]): string[] =>
+  [...args.slice(0, BEFORE_NODE), ...more, ...args.slice(BEFORE_NODE)]
 
 /** The command that runs `entry` with this node. */
 export const relaunchOf = (node: string, entry: string, input: DebuggerInput): Relaunch =>

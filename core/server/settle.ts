@@ -9,7 +9,7 @@ import type { TreeNode } from '../config/reader.ts'
 import { ServerConf } from '../config/server_conf.ts'
 import { carryOut, type Configuration, type WalkInput } from '../config/walk.ts'
 import { DECLINED, OK, type Hook, type Status } from '../hook/hook.ts'
-import type { Startup } from '../hook/hooks.ts'
+import type { FixedLimits, Startup } from '../hook/hooks.ts'
 import type { ModuleList } from '../hook/modules.ts'
 import type { Server } from '../hook/types.ts'
 import { coreOptions } from './core_options.ts'
@@ -32,6 +32,8 @@ export interface SettleInput {
   readonly checking: boolean
   readonly testing: boolean
   readonly restart: boolean
+  /** At a restart: what holds since the first start. */
+  readonly fixed?: FixedLimits | undefined
   readonly note: TakeNote
   readonly log?: ServerLog
   readonly known?: NonNullable<WalkInput['known']>
@@ -141,6 +143,7 @@ const startupOf = (
   server,
   checking: input.checking,
   restart: input.restart,
+  fixed: input.fixed,
   defines: input.defines,
   serverRootRelative: (path) => resolve(input.serverRoot, path),
   note,

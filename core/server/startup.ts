@@ -11,6 +11,7 @@ import { resolve } from 'node:path'
 import { LANGUAGE_LEVEL } from '../base/version.ts'
 import { readConfig, type ReadResult, type TreeNode } from '../config/reader.ts'
 import type { WalkInput } from '../config/walk.ts'
+import type { FixedLimits } from '../hook/hooks.ts'
 import { ModuleList } from '../hook/modules.ts'
 import type { Prelinked } from './build_info.ts'
 import type { HostsFile } from './hosts_file.ts'
@@ -52,6 +53,8 @@ export interface PrepareOptions extends ProgramParts {
   /** Runs test_config as well. */
   readonly testing: boolean
   readonly restart: boolean
+  /** At a restart: what holds since the first start. */
+  readonly fixed?: FixedLimits | undefined
   readonly env: NodeJS.ProcessEnv
   /** Told of each file as it is opened (DUMP_INCLUDES). */
   readonly onInclude?: (depth: number, line: number | undefined, path: string) => void

@@ -20,7 +20,15 @@ import { serverCore } from '../../core/server/core_settings.ts'
 const mpm = {
   name: 'mpm_event_module', file: 'event.c',
   traits: { name: 'event', processes: 'dynamic', threads: 'fixed', async: true },
+  population: (): face.Population => ({
+    startServers: 1, serverLimit: 4, threadLimit: 8, threadsPerChild: 2, maxServers: 3, minSpare: 1, maxSpare: 4,
+    buckets: 1, asyncFactor: 2,
+  }),
 } as const
+const CAPACITY = 'Capacity of the event MPM:\n' +
+  '  requests     6 at once: at most 3 processes of 2 threads, 1 at the start\n' +
+  `  connections  18 open at once, ${Math.min(511, face.machine().longestBacklog)} more may wait to be accepted\n` +
+  '  memory       about 100 MiB at the start, 282 MiB with all workers busy\n'
 const linked: readonly Prelinked[] = [
   { symbol: 'core_module', file: 'core.c', module: core },
   { symbol: 'so_module', file: 'mod_so.c', module: so },
@@ -57,7 +65,7 @@ async function run(root: string, args: readonly string[], more: Partial<ProgramD
 }
 
 t.test('-t', async (t) => {
-  t.match(await run(rootWith(t, CONF), ['-t']), { code: 0, stdout: '', stderr: 'Syntax OK\n', served: [] })
+  t.same(await run(rootWith(t, CONF), ['-t']), { code: 0, stdout: CAPACITY, stderr: 'Syntax OK\n', served: [] })
 })
 
 t.test('a fault: both lines, and nothing else happens', async (t) => {
@@ -90,7 +98,7 @@ t.test('-S, -M, DUMP_INCLUDES', async (t) => {
     'VirtualHost configuration:', `*:8080                 v.example.com (${file}:3)`,
     `ServerRoot: "${root}"`, `Main DocumentRoot: "${root}/htdocs"`, `Main ErrorLog: "${root}/logs/error_log"`,
     `Mutex default: dir="${root}/logs/" mechanism=default `, `PidFile: "${root}/logs/httpd.pid"`,
-    'Define: DUMP_VHOSTS', 'Define: DUMP_RUN_CFG', 'Define: X', 'Define: FOO=bar', '',
+    'Define: DUMP_VHOSTS', 'Define: DUMP_RUN_CFG', 'Define: X', 'Define: FOO=bar', CAPACITY,
   ].join('\n'))
   t.match(await run(root, ['-M']), { code: 0, stderr: '', stdout: [
     'Loaded Modules:', ' core_module (static)', ' so_module (static)', ' http_module (static)',
