@@ -25,6 +25,8 @@ export function linuxShared(system: System): Shared {
     return system.viewOf(at, bytes)
   }
 
+  const file = (name: string): Fd => must('memfd_create', memfdCreate(Buffer.from(`${name}\0`), MFD_CLOEXEC))
+
   const count = system.allocate(8)
   const attachBell = (fd: Fd): Bell => ({
     fd,
@@ -39,11 +41,11 @@ export function linuxShared(system: System): Shared {
 
   return {
     create(name, bytes, path) {
-      const fd = path === undefined
-        ? must('memfd_create', memfdCreate(Buffer.from(`${name}\0`), MFD_CLOEXEC)) : newFile(path)
+      const fd = path === undefined ? file(name) : newFile(path)
       must('ftruncate', ftruncate(fd, bytes))
       return { fd, buffer: attach(fd, bytes) }
     },
+    file,
     attach,
     bell: () => attachBell(must('eventfd', eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC))),
     attachBell,
@@ -68,6 +70,7 @@ export function linuxHost(system: System): Host {
   const prctl = system.call('int prctl(int option, void *value, uint64_t a, uint64_t b, uint64_t c)')
   const gettid = system.call('int gettid()')
   const umask = system.call('int umask(int mask)')
+  const exit = system.call('void _exit(int code)')
   const must = insisting(system)
 
   return {
@@ -76,5 +79,9 @@ export function linuxHost(system: System): Host {
     nameThread: (name) => void prctl(PR_SET_NAME, Buffer.from(`${name.slice(0, 15)}\0`), 0, 0, 0),
     threadId: () => gettid(),
     umask: (mask) => void umask(mask),
+    exit(code) {
+      exit(code)
+      throw new SystemError('_exit', 0)
+    },
   }
 }

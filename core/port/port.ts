@@ -117,6 +117,8 @@ export interface Shared {
    * @throws SystemError, or for the file an error of node:fs
    */
   create(name: string, bytes: number, path?: string): { readonly fd: Fd; readonly buffer: ArrayBuffer }
+  /** Memory that is written and read as a file, without being mapped. @throws SystemError */
+  file(name: string): Fd
   /** @throws SystemError */
   attach(fd: Fd, bytes: number): ArrayBuffer
   /** A counter that threads wait on: each `ring(n)` lets n of them through. */
@@ -141,6 +143,8 @@ export interface Host {
   /** Kernel id of the calling thread, as in ps -L. */
   threadId(): number
   umask(mask: number): void
+  /** Ends the process at once, whatever its other threads do: they are not asked to end first. */
+  exit(code: number): never
 }
 
 /** What concerns the process as a whole: who started it, who looks after it, and whom it may become. */

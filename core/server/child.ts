@@ -50,8 +50,12 @@ function readPayload({ payload }: ChildStart): string {
 
 /** -X: the control process serves by itself, without children. Ends the process when it is over. */
 export async function runHere(start: ChildStart, parts: ProcessParts, entry: string): Promise<void> {
-  process.removeAllListeners('SIGTERM').on('SIGTERM', () => process.exit(0))
-  process.removeAllListeners('SIGINT').on('SIGINT', () => process.exit(0))
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.removeAllListeners(signal).on(signal, () => {
+      process.emit('exit', 0)
+      parts.port.host.exit(0)
+    })
+  }
   await runChild(start, parts, entry)
 }
 
@@ -151,6 +155,8 @@ class ChildMain implements ThreadRole {
     worker.on('message', (word: ThreadWord) => this.#hear(number, word))
     worker.on('error', (error) => this.#report(`thread ${number}`, error))
     worker.on('exit', () => this.#lost(number, data))
+    // Told to finish while it was still starting: the thread shall hear of it as well.
+    if (this.#finishing) worker.postMessage('finish' satisfies ThreadWord)
   }
 
   ready(): void {
@@ -204,7 +210,6 @@ class ChildMain implements ThreadRole {
     this.#onThreadLost?.(thread)
     this.#retire('a fault in one of its threads')
     this.startThread(thread, data)
-    if (this.#finishing) this.#threads.get(thread)!.postMessage('finish' satisfies ThreadWord)
   }
 
   // A thread that never served will not do better the next time.
@@ -232,6 +237,8 @@ class ChildMain implements ThreadRole {
     control.on('close', () => {
       log('error', 'core', 'SY00020: the control process is gone: finishing')
       this.finish()
+      // Whoever starts the server anew needs the ports.
+      for (const { fd } of this.#start.listeners) this.#parts.port.net.close(fd)
       setTimeout(() => this.#exit(Exit.ok), LAST_MOMENT).unref()
     })
   }
@@ -259,8 +266,12 @@ class ChildMain implements ThreadRole {
     log('crit', 'core', `SY00021: ${who} died of an exception that nobody caught: ${text}`)
   }
 
+  // Not process.exit(): Node would end the threads first, and one that koffi is just calling back then ends the process
+  // with an error of its own.
   #exit(code: number): void {
-    process.exit(process.exitCode ?? code)
+    const last = Number(process.exitCode ?? code)
+    process.emit('exit', last)
+    this.#parts.port.host.exit(last)
   }
 }
 

@@ -37,7 +37,7 @@ import type { ServiceNotifier } from './service_notifier.ts'
 import type { Prepared } from './startup.ts'
 import { identityFor, type IdentityParts } from './startup_identity.ts'
 import { processArguments } from './v8_limits.ts'
-import { builtText, endingText, ignoredFatalText, SHORTAGE, upText } from './control_texts.ts'
+import { builtText, endingText, ignoredFatalText, mpmChangeTexts, SHORTAGE, upText } from './control_texts.ts'
 
 export interface ControlParts {
   readonly port: Port
@@ -312,7 +312,7 @@ class Control {
 
   #payload(prepared: Prepared): { fd: Fd; bytes: number } {
     const text = Buffer.from(JSON.stringify(payloadOf(prepared, this.#start.argv)))
-    const { fd } = this.#port.shared.create('httpd-generation', text.length)
+    const fd = this.#port.shared.file('httpd-generation')
     for (let at = 0; at < text.length;) at += writeSync(fd, text, at, text.length - at, at)
     return { fd, bytes: text.length }
   }
@@ -341,7 +341,7 @@ class Control {
     for (const { level, module, text } of answer.notes) log(level, module, text)
     if (answer.kind === 'refused') return this.#keep(answer.texts)
     if (answer.mpm.name !== now.prepared.mpm.name)
-      return this.#keep([`AH00534: httpd: Configuration error: the MPM cannot be changed from ${now.prepared.mpm.traits.name} to ${answer.mpm.traits.name} during restart: stop the server and start it again.`])
+      return this.#keep(mpmChangeTexts(now.prepared.mpm, answer.mpm))
     const next = await this.#open(answer, true)
     if (!('texts' in next)) return next
     this.#listeners.closeOthers([now, this.#before].flatMap((generation) => generation?.files.buckets.flat() ?? []))

@@ -9,6 +9,12 @@ export const builtText = ({ logNumbers }: Mpm, builtOn: string): string => `${lo
 export const ignoredFatalText = ({ logNumbers }: Mpm, pid: number): string =>
   `${logNumbers.ignoredFatal}: Ignoring fatal error in child of previous generation (pid ${pid}).`
 
+/** A restart cannot bring another MPM. */
+export const mpmChangeTexts = (from: Mpm, to: Mpm): readonly string[] => [
+  'AH00534: httpd: Configuration error: The MPM cannot be changed during restart.',
+  `SY00066: the server runs ${from.traits.name} and the configuration asks for ${to.traits.name}: stop it and start it again`,
+]
+
 export const SHORTAGE = 'A resource shortage or other unrecoverable failure was encountered before any child process initialized successfully... httpd is exiting!'
 
 /** What is said when a generation ends, by what was asked for. */

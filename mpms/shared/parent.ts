@@ -86,8 +86,17 @@ class Parent {
   }
 
   begin(): void {
+    this.#dropUnserved()
     this.#owe()
     this.#startOwed()
+  }
+
+  // Children of a generation that is over before it served would only be in the way of those that serve.
+  #dropUnserved(): void {
+    const served = new Set(this.#old.filter((child) => child.ready).map(({ generation }) => generation))
+    if (served.size === 0) return
+    for (const child of this.#old) if (!served.has(child.generation)) child.finish('graceful restart')
+    this.#old = this.#old.filter((child) => served.has(child.generation))
   }
 
   #owe(): void {
@@ -102,8 +111,10 @@ class Parent {
       for (const child of this.#old) child.finish('graceful restart')
       this.#old = []
     } else if (this.#leaving === undefined && this.#freeSlot() === undefined) {
-      this.#leaving = this.#old.shift()
-      this.#leaving?.finish('graceful restart')
+      const [first] = this.#old.toSorted((a, b) => Number(a.ready) - Number(b.ready))
+      this.#old = this.#old.filter((child) => child !== first)
+      this.#leaving = first
+      first?.finish('graceful restart')
     } else if (!this.#saidSlow && this.#site.now() - this.#begun > SLOW_START) {
       this.#saidSlow = true
       this.#site.log('warn', `SY00062: no child of the new configuration serves after ${SLOW_START / SECOND} s: the old ones serve until one does`)

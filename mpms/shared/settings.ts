@@ -13,7 +13,7 @@ export const mpmSettings = new Settings('server', {
   maxSpareServers: undefined as number | undefined,
   minSpareThreads: undefined as number | undefined,
   maxSpareThreads: undefined as number | undefined,
-  asyncRequestWorkerFactor: 2,
+  asyncRequestWorkerFactor: 250,
 })
 
 export type MpmSettings = typeof mpmSettings.defaults

@@ -14,7 +14,8 @@ import { STATIC, type StaticVariant } from '../support/variants.ts'
 /** Apache's defaults, and one example of a correction that leads to others. */
 const EXAMPLES: Readonly<Record<StaticVariant, { conf: string; says: readonly string[]; plan: RegExp }>> = {
   event: {
-    conf: 'StartServers 3\nMinSpareThreads 75\nMaxSpareThreads 250\nMaxRequestWorkers 1000\nServerLimit 20\nThreadsPerChild 30',
+    conf: 'StartServers 3\nMinSpareThreads 75\nMaxSpareThreads 250\nMaxRequestWorkers 1000\nServerLimit 20\nThreadsPerChild 30\n' +
+      'AsyncRequestWorkerFactor 2',
     says: [
       'AH00513: WARNING: MaxRequestWorkers of 1000 is not an integer multiple of ThreadsPerChild of 30, decreasing to ' +
         'nearest multiple 990, for a maximum of 33 servers.',

@@ -220,7 +220,9 @@ const WORKERS = 4
 
 for (const variant of STATIC) {
   t.test(variant, async (t) => {
-    const server = await start(t, variant, { workers: 2, children: 2 })
+    // prefork makes good what is below MinSpareServers.
+    const conf = variant === 'prefork' ? `MinSpareServers ${WORKERS}\n` : ''
+    const server = await start(t, variant, { workers: 2, children: 2, conf })
     await until('all workers', async () => (await auto(server)).number('IdleWorkers') === WORKERS - 1)
     await t.test('N requests are N accesses, with their bytes', (t) => counts(t, server))
     if (variant === 'event') await t.test('connections by what they wait for', (t) => connectionStates(t, server))

@@ -75,11 +75,11 @@ t.test('so it is when a connection is taken in between two turns, but not twice 
   const made = make({ accepts: 'none' }, [Next.idle])
   made.said()
   made.adopt(100)
-  t.same(made.said(), ['begin', 'advance 100'])
+  t.same(made.said(), ['begin', 'advance 100', 'add 100'])
   made.loop.also(7, () => made.adopt(101))
   made.said()
   made.deliver(0, [7])
-  t.same(made.said(), ['begin', 'advance 101', 'end'])
+  t.same(made.said(), ['begin', 'advance 101', 'add 101', 'end'])
   t.end()
 })
 
