@@ -14,7 +14,6 @@ import {
 } from './log_format.ts'
 import { openLog } from './log_target.ts'
 import { LEVELS, errnoPrefix } from './notes.ts'
-import { pipedLogCount, retirePipedLogs } from './piped_log.ts'
 
 export { knownLogId, logId, setThreadNumber, type About } from './log_format.ts'
 
@@ -78,10 +77,17 @@ export class ErrorLog {
 const ranks = (levels: Readonly<Record<string, LogLevel>>): Map<string, number> =>
   new Map(Object.entries(levels).map(([module, level]) => [module, RANK[level]]))
 
-let logs = new WeakMap<Server, ErrorLog>()
-let mainLog: ErrorLog | undefined
-/** No log wants a message of a higher rank; until logs are open, LogLevel's default. */
-let mostVerbose = RANK.warn
+/** The error logs of a generation. */
+export interface ErrorLogs {
+  readonly of: WeakMap<Server, ErrorLog>
+  readonly main: ErrorLog | undefined
+  /** No log wants a message of a higher rank. */
+  readonly mostVerbose: number
+}
+
+/** Until logs are open: LogLevel's default, on standard error. */
+const NOT_OPEN: ErrorLogs = { of: new WeakMap(), main: undefined, mostVerbose: RANK.warn }
+let logs = NOT_OPEN
 
 const NOTHING: About = {}
 
@@ -92,9 +98,9 @@ const NOTHING: About = {}
  */
 export function log(level: LogLevel, module: string, message: string, about: About = NOTHING): void {
   const rank = RANK[level]
-  if (rank > mostVerbose && rank !== NOTICE) return
+  if (rank > logs.mostVerbose && rank !== NOTICE) return
   const server = about.request?.server ?? about.server
-  const target = (server && logs.get(server)) ?? mainLog
+  const target = (server && logs.of.get(server)) ?? logs.main
   if (target === undefined) return toStandardError(message)
   if (!target.wants(rank, module, about)) return
   const file = rank >= DEBUG && about.file !== undefined ? { file: about.file } : undefined
@@ -107,7 +113,7 @@ export const serverLog = (server: Server, level: LogLevel, module: string, messa
   log(level, module, message, { server })
 
 /** True if a message of that level might be written somewhere: ask before making a long one. */
-export const mightLog = (level: LogLevel): boolean => RANK[level] <= mostVerbose || level === 'notice'
+export const mightLog = (level: LogLevel): boolean => RANK[level] <= logs.mostVerbose || level === 'notice'
 
 function toStandardError(message: string): void {
   try {
@@ -124,7 +130,6 @@ function toStandardError(message: string): void {
  */
 export function openErrorLogs(startup: Startup): Status {
   if (startup.checking) return OK
-  const before = pipedLogCount()
   const opened = new WeakMap<Server, ErrorLog>()
   for (const server of startup.server.all) {
     const settings = server.get(serverCore)
@@ -135,10 +140,7 @@ export function openErrorLogs(startup: Startup): Status {
       return 500
     }
   }
-  retirePipedLogs(before)
-  logs = opened
-  mainLog = opened.get(startup.server.main)
-  mostVerbose = Math.max(...startup.server.all.map(verbosity))
+  logs = { of: opened, main: opened.get(startup.server.main), mostVerbose: Math.max(...startup.server.all.map(verbosity)) }
   return OK
 }
 
@@ -171,9 +173,8 @@ function verbosity(server: Server): number {
   return Math.max(...levels.map((level) => RANK[level]))
 }
 
-/** Back to plain lines on standard error, as before the logs were open. For tests. */
-export function closeErrorLogs(): void {
-  logs = new WeakMap()
-  mainLog = undefined
-  mostVerbose = RANK.warn
-}
+/** Where messages go now. */
+export const errorLogs = (): ErrorLogs => logs
+
+/** Messages go there again: what was opened meanwhile is not served. Without an argument: plain lines on standard error. */
+export const useErrorLogs = (before: ErrorLogs = NOT_OPEN): void => void (logs = before)

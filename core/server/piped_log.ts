@@ -17,7 +17,13 @@ interface PipedLog {
   retired: boolean
 }
 
-const pipedLogs: PipedLog[] = []
+/** Programs that were started for a generation. */
+export interface PipedLogs {
+  /** The generation is over: they are not started again, and end when they have read what was written. */
+  retire(): void
+}
+
+let started: PipedLog[] = []
 
 /**
  * Starts the program of `|program`, `||program` (both without a shell) or `|$command` (with one).
@@ -34,18 +40,21 @@ export function openPipedLog(target: string, failed: (text: string) => void): nu
     closeSync(writer)
     throw new Error(`unable to start piped log program '${programText(command)}'`)
   }
-  pipedLogs.push(log)
+  started.push(log)
   return writer
 }
 
-/** How many programs there are now: for `retirePipedLogs`, once a new generation has its own. */
-export const pipedLogCount = (): number => pipedLogs.length
-
-/** The first `count` programs belong to a generation that ends: they are not started again. */
-export function retirePipedLogs(count = pipedLogs.length): void {
-  for (const log of pipedLogs.splice(0, count)) {
-    log.retired = true
-    closeSync(log.reader)
+/** What was started since this was last asked: the programs of the generation that has just been opened. */
+export function takePipedLogs(): PipedLogs {
+  const logs = started
+  started = []
+  return {
+    retire() {
+      for (const log of logs.splice(0)) {
+        log.retired = true
+        closeSync(log.reader)
+      }
+    },
   }
 }
 

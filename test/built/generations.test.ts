@@ -27,7 +27,8 @@ for (const variant of STATIC) {
     const client = await server.connect()
     for (const how of ['throw', 'fatal']) {
       const from = server.errorLog.length
-      editConf(server.site, (text) => text.replace(/TestChildInit \w+/, `TestChildInit ${how}`))
+      // What is said after the return is said where it was said before.
+      editConf(server.site, (text) => text.replace(/TestChildInit \w+/, `TestChildInit ${how}`).replace('logs/error_log', 'logs/new_log'))
       server.signal('SIGUSR1')
       await server.logged(/SY00064: the new configuration cannot be served: going back to the one before/, from)
       t.ok(server.running)
@@ -35,7 +36,7 @@ for (const variant of STATIC) {
       t.same(server.children(), before, `${how}: the same children`)
       t.equal((await client.get('/').response()).text, WELCOME, `${how}: even connections are kept`)
     }
-    editConf(server.site, (text) => text.replace(/TestChildInit \w+/, 'TestChildInit ok'))
+    editConf(server.site, (text) => text.replace(/TestChildInit \w+/, 'TestChildInit ok').replace('logs/new_log', 'logs/error_log'))
     server.signal('SIGUSR1')
     await until('the old children to end', () => !before.some(isAlive))
     t.equal((await server.get('/thread')).status, 200, 'a mended configuration is taken')

@@ -6,9 +6,9 @@ import t from 'tap'
 import { dirCore, globalCore, serverCore } from '../../core/server/core_settings.ts'
 import { DEFAULT_ERROR_FORMAT, compileErrorFormat, logId, setThreadNumber,
   type ErrorEntry } from '../../core/server/log_format.ts'
-import { closeErrorLogs, log, mightLog, openErrorLogs } from '../../core/server/log.ts'
+import { log, mightLog, openErrorLogs, useErrorLogs } from '../../core/server/log.ts'
 import { logDirectives } from '../../core/server/log_directives.ts'
-import { openPipedLog, retirePipedLogs } from '../../core/server/piped_log.ts'
+import { openPipedLog, takePipedLogs } from '../../core/server/piped_log.ts'
 import { configure, fakeRequest, fakeServer, fakeStartup } from './harness.ts'
 
 process.env.TZ = 'UTC'
@@ -63,7 +63,7 @@ t.test('ErrorLogFormat', (t) => {
 t.test('levels, files and lines that are written once', (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'error-log-'))
   t.teardown(() => {
-    closeErrorLogs()
+    useErrorLogs()
     rmSync(dir, { recursive: true })
   })
   const file = join(dir, 'error_log')
@@ -111,7 +111,7 @@ t.test('a piped log program gets the lines and is replaced when it dies', async 
   const dir = mkdtempSync(join(tmpdir(), 'piped-log-'))
   const failures: string[] = []
   t.teardown(() => {
-    retirePipedLogs()
+    takePipedLogs().retire()
     rmSync(dir, { recursive: true })
   })
   const script = join(dir, 'once.sh')
