@@ -1,6 +1,7 @@
 /** Memory shared between processes, waking threads, and the calling process itself, on Linux. */
 import { constants, fchmodSync, openSync, unlinkSync } from 'node:fs'
 import { SystemError, type Bell, type Fd, type Host, type Shared } from './port.ts'
+import type { NativeCall } from './native.ts'
 import { insisting, type System } from './system.ts'
 
 const MFD_CLOEXEC = 1
@@ -65,6 +66,15 @@ function newFile(path: string): Fd {
   return fd
 }
 
+// Only the GNU library has it.
+function optional(find: () => NativeCall): NativeCall | undefined {
+  try {
+    return find()
+  } catch {
+    return undefined
+  }
+}
+
 export function linuxHost(system: System): Host {
   const dup2 = system.call('int dup2(int from, int to)')
   const prctl = system.call('int prctl(int option, void *value, uint64_t a, uint64_t b, uint64_t c)')
@@ -72,8 +82,10 @@ export function linuxHost(system: System): Host {
   const umask = system.call('int umask(int mask)')
   const exit = system.call('void _exit(int code)')
   const must = insisting(system)
+  const trim = optional(() => system.call('int malloc_trim(size_t kept)'))
 
   return {
+    trim: () => void trim?.(0),
     memory: system.allocate,
     dup2: (from, to) => void must('dup2', dup2(from, to)),
     nameThread: (name) => void prctl(PR_SET_NAME, Buffer.from(`${name.slice(0, 15)}\0`), 0, 0, 0),

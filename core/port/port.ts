@@ -143,6 +143,8 @@ export interface Host {
   /** Kernel id of the calling thread, as in ps -L. */
   threadId(): number
   umask(mask: number): void
+  /** Gives memory that was freed back to the system, of all threads, where the C library can. */
+  trim(): void
   /** Ends the process at once, whatever its other threads do: they are not asked to end first. */
   exit(code: number): never
 }

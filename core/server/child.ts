@@ -22,6 +22,9 @@ import { threadOptions } from './v8_limits.ts'
 /** A child whose control process is gone, or one of whose threads died, ends after this long (ms) at the latest. */
 const LAST_MOMENT = 5000
 
+/** When a child has begun to serve, this long (ms) after it what its start has freed goes back to the system. */
+const TRIM_AFTER = 1000
+
 /** How often (ms) a child looks at its own limits (RecycleChild). */
 const RECYCLE_LOOK = 1000
 
@@ -223,6 +226,7 @@ class ChildMain implements ThreadRole {
     const { size } = this.#threads
     if (this.#saidReady || this.#ready.size < size || (size === 0 && !this.#mainReady)) return
     this.#saidReady = true
+    setTimeout(() => this.#parts.port.host.trim(), TRIM_AFTER).unref()
     this.#control?.write(Word.ready)
   }
 

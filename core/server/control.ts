@@ -45,6 +45,9 @@ export interface ControlParts {
 /** Signal number of SIGUSR1, which a Node with --disable-sigusr1 keeps blocked. */
 const SIGUSR1 = 10
 
+/** When a generation serves, this long (ms) after it what its start has freed goes back to the system. */
+const TRIM_AFTER = 1000
+
 /** Runs the server in this process until it ends. @returns the exit code */
 export function serve(start: ServerStart, parts: ControlParts): Promise<number> {
   return new Control(start, parts).run()
@@ -198,6 +201,7 @@ class Control {
     this.#before = undefined
     this.#all.listenOnlyFor(now)
     this.#all.close(before)
+    this.#trimSoon()
   }
 
   // The first child of the first generation serves: whoever started the server may go.
@@ -205,7 +209,13 @@ class Control {
     this.#notify.ready()
     if (this.#saidReady) return
     this.#saidReady = true
+    this.#trimSoon()
     this.#start.ready(this.#errorLog)
+  }
+
+  // Reading a configuration takes memory that is not needed until the next time.
+  #trimSoon(): void {
+    setTimeout(() => this.#port.host.trim(), TRIM_AFTER).unref()
   }
 
   #announce({ mpm, servers }: Prepared): void {
