@@ -8,7 +8,11 @@ import {
 } from 'httpd'
 
 function lookUp(database: Database, name: string, refusal: string): number {
-  if (/^#-?\d+$/.test(name)) return Number(name.slice(1))
+  if (/^#-?\d+$/.test(name)) {
+    const id = Number(name.slice(1))
+    if (id < -(2 ** 31) || id > 2 ** 32 - 2) throw new ConfigError(`${refusal} ${name}`)
+    return id
+  }
   const id = lookUpAccount(database, name)?.id
   if (id === undefined) throw new ConfigError(`${refusal} ${name}`)
   return id
@@ -36,7 +40,7 @@ export const module = {
   directives: [
     unixd.directive('User', [word], (said, _, name) => {
       const id = lookUp('passwd', name, 'AH00543: httpd: bad user name')
-      if (id === 0 && !coreOptions.mayServeAsRoot) throw new ConfigError(ROOT)
+      if (id >>> 0 === 0 && !coreOptions.mayServeAsRoot) throw new ConfigError(ROOT)
       said.userName = name
       said.userId = id
     }, GLOBAL_ONLY, 'The user that children run as, a name or # and a number'),

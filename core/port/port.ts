@@ -195,7 +195,7 @@ export function describeErrno(errno: number): string {
 }
 
 const ERRNO_TEXT: Readonly<Record<number, string>> = {
-  1: 'Operation not permitted', 2: 'No such file or directory', 3: 'No such process', 4: 'Interrupted system call', 5: 'Input/output error',
+  1: 'Operation not permitted', 2: 'No such file or directory', 3: 'No such process', 4: 'Interrupted system call', 5: 'Input/output error', 7: 'Argument list too long',
   9: 'Bad file descriptor', 11: 'Resource temporarily unavailable', 12: 'Cannot allocate memory',
   13: 'Permission denied', 17: 'File exists', 20: 'Not a directory', 21: 'Is a directory', 22: 'Invalid argument',
   23: 'Too many open files in system', 24: 'Too many open files', 28: 'No space left on device',

@@ -97,7 +97,7 @@ class ChildMain implements ThreadRole {
     this.#listenToParent()
     process.on('uncaughtException', (error) => this.#died(error))
     const { mpm, seat } = await takeSeat(this.#start, payload, this.#parts, this)
-    this.#keepOutput()
+    this.#keepOutput(payload)
     process.title = `httpd: ${mpm.traits.name}`
     // The title sets the name in /proc as well, where a blank confuses those who split the line.
     this.#parts.port.host.nameThread('httpd')
@@ -143,8 +143,8 @@ class ChildMain implements ThreadRole {
   }
 
   // What node or a module prints belongs into the error log: whoever started the server has gone by then.
-  #keepOutput(): void {
-    const log = Object.entries(this.#start.descriptors).find(([name]) => name.startsWith('log:'))?.[1]
+  #keepOutput({ descriptorNames }: Payload): void {
+    const log = this.#start.descriptors[descriptorNames.findIndex((name) => name.startsWith('log:'))]
     if (this.#start.control < 0 || log === undefined) return
     for (const standard of [1, 2]) this.#parts.port.host.dup2(log, standard)
   }

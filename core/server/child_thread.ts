@@ -58,7 +58,7 @@ export async function takeSeat(start: ChildStart, payload: Payload, parts: Proce
   const { mpm, modules } = prepared
   const server = prepared.servers[0]!
   if (role.thread >= 0) setThreadNumber(role.thread + 1)
-  await inherit(start, prepared)
+  await inherit(start, payload, prepared)
   server.get(globalCore).registeredMethods.forEach(registerMethod)
   await modules.hooks.childInit.run(server)
   const board = Scoreboard.attach(parts.port.shared, start.board, start.population)
@@ -81,9 +81,10 @@ const isExtended = ({ servers, modules }: Prepared): boolean =>
 const mayBlock = ({ traits }: Mpm, { thread }: ThreadRole): boolean => !(traits.async && thread < 0)
 
 // Modules take over what the control process opened for them.
-async function inherit(start: ChildStart, { startup, modules }: Prepared): Promise<void> {
+async function inherit({ descriptors }: ChildStart, { descriptorNames }: Payload, { startup, modules }: Prepared): Promise<void> {
+  const byName = new Map(descriptorNames.map((name, i) => [name, descriptors[i]]))
   const descriptor = (name: string): Fd => {
-    const fd = start.descriptors[name]
+    const fd = byName.get(name)
     if (fd === undefined) throw new Error(`Cannot inherit descriptor "${name}": the control process did not open it`)
     return fd
   }

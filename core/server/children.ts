@@ -44,8 +44,8 @@ export interface ChildStart extends Handed {
   readonly listeners: readonly Listening[]
   /** -1: there is no control process but this one. */
   readonly control: Fd
-  /** What modules opened in the control process, by name. */
-  readonly descriptors: Readonly<Record<string, Fd>>
+  /** What modules opened in the control process; their names stand in the payload, in the same order. */
+  readonly descriptors: readonly Fd[]
 }
 
 /** The same in descriptors of the control process. */
@@ -104,13 +104,13 @@ export class Child implements ChildHandle {
     this.#row = row
     this.#listens = listens
     this.#process = this.#spawn(files, relaunch)
+    this.#process?.on('error', (error) => {
+      if (this.pid < 0) this.#failed(error)
+    })
     row.begin(Math.max(this.pid, 0), this.generation, bucket)
     this.#pipe?.on('data', (bytes: Buffer) => this.#hear(bytes))
     // The pipe breaks when the child dies; its end is what counts.
     this.#pipe?.on('error', () => undefined)
-    this.#process?.on('error', (error) => {
-      if (this.pid < 0) this.#failed(error)
-    })
     this.#process?.on('exit', (code, signal) => listens.ended(this, code, signal))
   }
 
@@ -172,19 +172,20 @@ export class Child implements ChildHandle {
   }
 
   get #pipe(): Duplex | undefined {
-    return (this.#process?.stdio[CONTROL] as Duplex | null | undefined) ?? undefined
+    // Without descriptors to spare there is a process object without standard descriptors.
+    const stdio = this.#process?.stdio as (Duplex | null | undefined)[] | undefined
+    return (stdio?.[CONTROL] as Duplex | null | undefined) ?? undefined
   }
 }
 
 function startOf(slot: number, bucket: number, files: GenerationFiles): ChildStart {
   const { generation, payload, population, descriptors, identity, coreDumpDirectory } = files
   const listeners = files.buckets[bucket]!
-  const named = [...descriptors.keys()].map((name, i) => [name, FIRST + listeners.length + i] as const)
   return {
     slot, generation, population, identity, coreDumpDirectory, control: CONTROL,
     payload: { fd: PAYLOAD, bytes: payload.bytes },
     board: BOARD,
     listeners: listeners.map((socket, i) => ({ ...socket, fd: FIRST + i })),
-    descriptors: Object.fromEntries(named),
+    descriptors: Array.from({ length: descriptors.size }, (_, i) => FIRST + listeners.length + i),
   }
 }

@@ -12,7 +12,7 @@ import type { Fd, Port } from '../port/port.ts'
 import { Exit, type ChildStart } from './children.ts'
 import { ChildrenOf } from './control_children.ts'
 import { globalCore } from './core_settings.ts'
-import { errorLogOf, Generations, type Generation } from './generation.ts'
+import { errorLogOf, Generations, refusalOf, type Generation } from './generation.ts'
 import { log, useErrorLogs } from './log.ts'
 import type { Asked, SiteEvent } from './mpm.ts'
 import { errnoPrefix } from './notes.ts'
@@ -118,7 +118,7 @@ class Control {
     board.use(0, files.population.threadsPerChild)
     board.slot(0).begin(process.pid, files.generation, 0)
     await this.#here({
-      ...files, slot: 0, listeners: files.buckets[0]!, control: -1, descriptors: Object.fromEntries(files.descriptors),
+      ...files, slot: 0, listeners: files.buckets[0]!, control: -1, descriptors: [...files.descriptors.values()],
     })
     return new Promise<number>(() => undefined)
   }
@@ -244,7 +244,7 @@ class Control {
   }
 
   async #next(now: Generation): Promise<Generation | undefined> {
-    const answer = await this.#start.again(this.#all.fixed)
+    const answer = await this.#start.again(this.#all.fixed).catch((error: unknown) => ({ kind: 'refused' as const, notes: [], ...refusalOf(error) }))
     for (const { level, module, text } of answer.notes) log(level, module, text)
     if (answer.kind === 'refused') return this.#keep(answer.texts)
     if (answer.mpm.name !== now.prepared.mpm.name)

@@ -50,6 +50,15 @@ interface Refused {
   readonly texts: readonly string[]
 }
 
+/** A generation whose logs and sockets are open. */
+interface Incomplete {
+  readonly prepared: Prepared
+  readonly opened: Opened
+  readonly buckets: readonly (readonly Listening[])[]
+  readonly wanted: Population
+  readonly identity: GenerationFiles['identity']
+}
+
 /** What a generation's logs and modules have opened. */
 interface Opened {
   readonly descriptors: Map<string, Fd>
@@ -87,9 +96,9 @@ export class Generations {
   /** Opens all that a generation needs. Messages go to its error log from then on; if it cannot be opened, as before. */
   async open(prepared: Prepared): Promise<Generation | Refused> {
     const before = errorLogs()
-    const opened = await this.#open(prepared)
-    if ('texts' in opened) useErrorLogs(before)
-    return opened
+    const answer = await this.#open(prepared).catch((error: unknown) => refusalOf(error))
+    if ('texts' in answer) useErrorLogs(before)
+    return answer
   }
 
   /** Closes what belongs to a generation alone. Children have their own copies. */
@@ -116,19 +125,28 @@ export class Generations {
     const opened = await this.#openLogs(prepared)
     if ('texts' in opened) return opened
     this.#warn(this.#passed.unusedWarnings())
-    const made = this.#boardFor({ ...wanted, buckets: buckets.length }, server)
-    if ('texts' in made) {
+    try {
+      const answer = this.#complete({ prepared, opened, buckets, wanted, identity: identity.identity })
+      if ('texts' in answer) this.#closeOpened(opened)
+      return answer
+    } catch (error) {
       this.#closeOpened(opened)
-      return made
+      throw error
     }
+  }
+
+  #complete({ prepared, opened, buckets, wanted, identity }: Incomplete): Generation | Refused {
+    const settings = prepared.servers[0]!.get(globalCore)
+    const made = this.#boardFor({ ...wanted, buckets: buckets.length }, settings.scoreBoardFile)
+    if ('texts' in made) return made
+    const payload = this.#payload(prepared, [...opened.descriptors.keys()])
     made.board.describe(++this.#number)
     return {
       prepared, logs: errorLogs(), pipedLogs: opened.pipedLogs,
       files: {
         generation: this.#number, buckets, population: { ...within(wanted, made.board), buckets: buckets.length },
-        descriptors: opened.descriptors, identity: identity.identity,
-        coreDumpDirectory: server.get(globalCore).coreDumpDirectory,
-        nodeArguments: processArguments(server.get(globalCore)), payload: this.#payload(prepared), board: made.fd,
+        descriptors: opened.descriptors, identity, coreDumpDirectory: settings.coreDumpDirectory,
+        nodeArguments: processArguments(settings), payload, board: made.fd,
       },
     }
   }
@@ -145,23 +163,24 @@ export class Generations {
 
   async #openLogs(prepared: Prepared): Promise<Opened | Refused> {
     const descriptors = new Map<string, Fd>()
-    const text = await this.#runOpenHooks(prepared, descriptors)
+    const texts = await this.#runOpenHooks(prepared, descriptors).catch((error: unknown) => refusalOf(error).texts)
     const opened = { descriptors, pipedLogs: takePipedLogs() }
-    if (text === undefined) return opened
+    if (texts.length === 0) return opened
     this.#closeOpened(opened)
-    return { texts: [text] }
+    return { texts }
   }
 
-  async #runOpenHooks(prepared: Prepared, descriptors: Map<string, Fd>): Promise<string | undefined> {
+  /** @returns why it cannot be served; nothing if it can */
+  async #runOpenHooks(prepared: Prepared, descriptors: Map<string, Fd>): Promise<readonly string[]> {
     const { hooks } = prepared.modules
     const startup = prepared.startup((level, module, text) => this.#say({ level, module, text }), (name, open) => {
       const fd = descriptors.get(name) ?? open()
       descriptors.set(name, fd)
       return fd
     })
-    if (openErrorLogs(startup) !== OK) return 'AH00015: Unable to open logs'
-    if ((await hooks.openLogs.run(startup)) !== OK) return 'AH00015: Unable to open logs'
-    return (await hooks.postConfig.run(startup)) === OK ? undefined : 'AH00016: Configuration Failed'
+    if (openErrorLogs(startup) !== OK) return ['AH00015: Unable to open logs']
+    if ((await hooks.openLogs.run(startup)) !== OK) return ['AH00015: Unable to open logs']
+    return (await hooks.postConfig.run(startup)) === OK ? [] : ['AH00016: Configuration Failed']
   }
 
   #closeOpened({ descriptors, pipedLogs }: Opened): void {
@@ -180,21 +199,27 @@ export class Generations {
   }
 
   // The scoreboard's size is that of the first start: ServerLimit and ThreadLimit hold until a stop.
-  #boardFor(limits: FixedLimits, server: Server): Board | Refused {
+  #boardFor(limits: FixedLimits, file: string | undefined): Board | Refused {
     if (this.#board !== undefined) return this.#board
-    const made = createBoard(this.#parts.port.shared, limits, server.get(globalCore).scoreBoardFile)
+    const made = createBoard(this.#parts.port.shared, limits, file)
     if ('texts' in made) return made
     const { serverLimit, threadLimit, buckets } = limits
     this.#fixed = { serverLimit, threadLimit, buckets }
     return (this.#board = made)
   }
 
-  #payload(prepared: Prepared): { fd: Fd; bytes: number } {
-    const text = Buffer.from(JSON.stringify(payloadOf(prepared, this.#parts.argv)))
+  #payload(prepared: Prepared, names: readonly string[]): { fd: Fd; bytes: number } {
+    const text = Buffer.from(JSON.stringify(payloadOf(prepared, this.#parts.argv, names)))
     const fd = this.#parts.port.shared.file('httpd-generation')
     for (let at = 0; at < text.length;) at += writeSync(fd, text, at, text.length - at, at)
     return { fd, bytes: text.length }
   }
+}
+
+/** A module threw, or the system refused something: one configuration cannot be served, nothing else is touched. */
+export const refusalOf = (error: unknown): Refused => {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return { texts: [`SY00067: fault while a configuration was opened: ${text}`, 'AH00016: Configuration Failed'] }
 }
 
 /** The error log's descriptor, the first that is opened. */

@@ -51,6 +51,7 @@ export function identityOf(input: IdentityInput): Identity | Refusal | undefined
   if (!hasUnixd) return mayServeAsRoot ? undefined : { texts: NOBODY_RELINQUISHES }
   if (userId === UNSET) return mayServeAsRoot ? undefined : { texts: NO_USER }
   const uid = asId(userId)
+  if (uid === 0 && !mayServeAsRoot) return { texts: NO_USER }
   if (uid === NO_ID) return { texts: [`SY00040: User "${userName}" is no user that a process can become`] }
   const account = input.accountOf(uid)
   const gid = groupId === UNSET ? account?.group : asId(groupId)

@@ -26,13 +26,15 @@ export interface Payload {
   readonly runtimeDir: string | null
   readonly defines: readonly (readonly [name: string, value: string | null])[]
   readonly hosting: Hosting
+  /** Of what modules have opened: the descriptors are told apart. */
+  readonly descriptorNames: readonly string[]
 }
 
 /** What a child is handed. @param argv the command line, for modules and logs that show it */
-export function payloadOf(prepared: Prepared, argv: readonly string[]): Payload {
+export function payloadOf(prepared: Prepared, argv: readonly string[], descriptorNames: readonly string[]): Payload {
   const { program, tree, modules, moduleSources, serverRoot, runtimeDir, defines, hosting } = prepared
   return {
-    program, argv, tree, serverRoot, hosting, runtimeDir: runtimeDir ?? null,
+    program, argv, tree, serverRoot, hosting, descriptorNames, runtimeDir: runtimeDir ?? null,
     loads: [...moduleSources].map(([path, source]) => {
       const loaded = modules.loaded.find((each) => each.path === path)
       return { path, source, module: loaded === undefined ? null : { symbol: loaded.symbol, at: loaded.at! } }

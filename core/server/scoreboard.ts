@@ -359,11 +359,8 @@ export class Scoreboard {
   clear(slot: number): void {
     this.slot(slot).clear()
     this.process(slot).clear()
-    for (let thread = -1; thread < this.threadLimit; thread++) {
-      const row = this.worker(slot, thread)
-      // Rows that nobody ever had are not touched: their memory costs nothing.
-      if (row.pid !== 0 || row.status !== Status.dead) row.clear()
-    }
+    // Rows that nobody ever had are not touched: their memory costs nothing.
+    for (let thread = -1; thread < this.global('threadsUsed'); thread++) this.worker(slot, thread).clear()
   }
 
   #slotAt(slot: number): number {

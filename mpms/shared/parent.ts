@@ -34,6 +34,12 @@ const CRASHES_IN_A_ROW = 3
 const SLOW_START = 5000
 /** After so many children in a row that ended before they served, starting another waits. */
 const FAILURES_IN_A_ROW = 3
+/** A child that dies sooner than this (ms) after its start. */
+const YOUNG = 5000
+/** Failures that are so long ago (ms) do not count. */
+const FORGET_FAILURES = 70_000
+/** Signals that say more of who sent them than of the child. */
+const FROM_OUTSIDE: readonly (string | null)[] = ['SIGKILL', 'SIGTERM', 'SIGHUP', 'SIGUSR1']
 /** It waits a second at first, and this long (ms) at most. */
 const LONGEST_PAUSE = 32_000
 const SECOND = 1000
@@ -64,6 +70,9 @@ class Parent {
   /** By set of listening sockets. */
   readonly #paces: Pace[]
   #crashes = 0
+  #lastEnd = -Infinity
+  #lastFailure = -Infinity
+  readonly #started = new WeakMap<ChildHandle, number>()
   /** Children in a row that ended before they served; nothing is started before this moment. */
   #failures = 0
   #notBefore = 0
@@ -87,7 +96,8 @@ class Parent {
 
   begin(): void {
     this.#dropUnserved()
-    this.#owe()
+    // Called again for the same generation, it goes on with what there is.
+    if (this.#mine().length === 0) this.#owe()
     this.#startOwed()
   }
 
@@ -107,10 +117,12 @@ class Parent {
   // A new generation takes over before the old one stops: no moment without a listener.
   takeOver(): void {
     if (this.#old.length === 0) return
-    if (this.#active().some((child) => child.ready)) {
-      for (const child of this.#old) child.finish('graceful restart')
-      this.#old = []
-    } else if (this.#leaving === undefined && this.#freeSlot() === undefined) {
+    const served = new Set(this.#active().filter((child) => child.ready).map(({ bucket }) => bucket))
+    // Each set of sockets has somebody to answer it at any moment.
+    for (const child of this.#old) if (served.has(child.bucket)) child.finish('graceful restart')
+    this.#old = this.#old.filter((child) => !served.has(child.bucket))
+    if (this.#old.length === 0) return
+    if (this.#leaving === undefined && this.#freeSlot() === undefined) {
       const [first] = this.#old.toSorted((a, b) => Number(a.ready) - Number(b.ready))
       this.#old = this.#old.filter((child) => child !== first)
       this.#leaving = first
@@ -122,22 +134,25 @@ class Parent {
   }
 
   tick(): void {
-    this.#crashes = 0
+    const now = this.#site.now()
+    if (now - this.#lastEnd >= SECOND) this.#crashes = 0
+    if (now - this.#lastFailure > FORGET_FAILURES) this.#failures = 0
     this.#startOwed()
     this.#startReplacements()
     this.#maintain()
   }
 
   ready(child: ChildHandle): void {
-    this.#failures = 0
     const replaced = this.#replacing.get(child)
     if (replaced !== undefined) leave(replaced)
     this.#replacing.delete(child)
   }
 
   retiring(child: ChildHandle): void {
-    if (child.generation !== this.#site.generation) child.finish('graceful restart')
-    else if (!child.finishing) this.#replace(child)
+    if (child.generation !== this.#site.generation) {
+      // One that still serves for a generation which does not is told to finish when that one does.
+      if (!this.#old.includes(child)) child.finish('graceful restart')
+    } else if (!child.finishing) this.#replace(child)
     // It accepts nothing more: if the others are too few, this is no time to wait for the next second.
     else if (this.#count(child.bucket).idle < this.#share().minSpare) this.#start(1, child.bucket)
   }
@@ -147,23 +162,31 @@ class Parent {
     if (this.#leaving === child) this.#leaving = undefined
     this.#replacing.delete(child)
     for (const [other, replaced] of this.#replacing) if (replaced === child) this.#replacing.delete(other)
+    this.#lastEnd = this.#site.now()
     this.#tell(child, 'stopped')
     this.#startOwed()
     if (child.generation !== this.#site.generation || child.finishing) return
+    const fault = code !== 0 || signal !== null
+    const young = this.#site.now() - (this.#started.get(child) ?? -Infinity) < YOUNG
     if (child.pid < 0) this.#notBefore = this.#site.now() + FORK_FAILED_PAUSE
-    else if (!child.ready) this.#failed()
-    else if (code === SICK) this.#failed()
-    else if (code !== 0 || signal !== null) this.#crashed(child.bucket)
+    else if (!child.ready || code === SICK) {
+      this.#owe()
+      this.#slowDown()
+    } else if (fault) {
+      // Who dies soon after its start, of its own doing, will do so again.
+      if (young && !FROM_OUTSIDE.includes(signal)) this.#slowDown()
+      this.#crashed(child.bucket)
+    }
   }
 
   // Worth another try in a second, but not for ever at full speed.
-  #failed(): void {
+  #slowDown(): void {
     this.#paces.fill(FIRST_PACE)
-    this.#owe()
+    this.#lastFailure = this.#site.now()
     if (++this.#failures < FAILURES_IN_A_ROW) return
     const pause = Math.min(SECOND * 2 ** (this.#failures - FAILURES_IN_A_ROW), LONGEST_PAUSE)
     this.#notBefore = this.#site.now() + pause
-    this.#site.log('error', `SY00063: ${this.#failures} children in a row ended before they served: the next one is started in ${pause / SECOND} s`)
+    this.#site.log('error', `SY00063: ${this.#failures} children in a row ended before they served, or soon after: the next one is started in ${pause / SECOND} s`)
   }
 
   #crashed(bucket: number): void {
@@ -208,8 +231,9 @@ class Parent {
 
   #replace(child: ChildHandle): void {
     const other = this.#startOne(child.bucket)
-    if (other === undefined) leave(child)
-    else this.#replacing.set(other, child)
+    if (other !== undefined) this.#replacing.set(other, child)
+    // Where nothing may be started for a while, it serves on; where there is no room at all, it makes room.
+    else if (this.#freeSlot() === undefined) leave(child)
   }
 
   // A replacement that ended before it served is made good.
@@ -228,6 +252,7 @@ class Parent {
     const slot = this.#site.now() < this.#notBefore ? undefined : this.#freeSlot()
     if (slot === undefined) return undefined
     const child = this.#site.start(slot, bucket)
+    this.#started.set(child, this.#site.now())
     this.#tell(child, 'started')
     return child
   }

@@ -61,6 +61,7 @@ export class FakeSite implements Site {
   startOf(slot: number, generation: number, bucket = 0): FakeChild {
     const child = new FakeChild(slot, generation, ++this.#pids, bucket)
     this.children.set(slot, child)
+    this.board.use(slot, this.population.threadsPerChild)
     for (let thread = 0; thread < this.population.threadsPerChild; thread++) this.board.worker(slot, thread).status = Status.starting
     return child
   }

@@ -45,7 +45,11 @@ t.test('it says once that all workers are busy, whatever happens in between', as
 t.test('a crashed child is replaced at once, but not for the third time in a row', async (t) => {
   const site = new FakeSite()
   const sizes: number[] = []
-  const crash = () => (sizes.push(site.children.size), site.end(0, null, 'SIGSEGV'))
+  const crash = () => {
+    sizes.push(site.children.size)
+    site.clock += 10_000
+    return site.end(0, null, 'SIGSEGV')
+  }
   for (let i = 0; i < 3; i++) site.tell(() => site.serve(0, ready, ready)).tell(crash)
   site.tell(() => (sizes.push(site.children.size), { kind: 'asked', asked: 'stop' }))
   await site.run()
@@ -80,7 +84,7 @@ t.test('children that end before they serve are started again ever more slowly',
   await site.run()
   const pauses = starts.slice(2).map((at, i) => at - starts[i + 1]!)
   t.same(pauses.slice(0, 6), [2, 2, 2, 3, 5, 9], 'a second to end, and then 1, 1, 1, 2, 4, 8 seconds of waiting')
-  t.match(site.logged.at(-1), /SY00063: \d+ children in a row ended before they served: the next one is started in \d+ s/)
+  t.match(site.logged.at(-1), /SY00063: \d+ children in a row ended before they served, or soon after: the next one is started in \d+ s/)
 })
 
 t.test('when the system makes no process, none is asked for during ten seconds', async (t) => {
@@ -121,6 +125,65 @@ t.test('a child that asks for it is replaced first, and told to finish when the 
   await site.run()
   t.same(finishing, [false, false, true])
   t.same(site.mine.map((child) => child.slot), [0, 1])
+})
+
+t.test('where nothing can be started for a while, a child that asks to be replaced serves on', async (t) => {
+  const site = new FakeSite(0, { ...POPULATION, startServers: 1, minSpare: 1 })
+  const old = () => site.children.get(0)!
+  site.tell(() => site.serve(0, ready, ready)).tell(() => {
+    old().retiring = 'age'
+    return { kind: 'retiring', child: old(), reason: 'age' }
+  })
+  for (let second = 1; second < 20; second++) {
+    site.tell(() => {
+      site.clock = second * 1000
+      return site.children.has(1) ? site.end(1, 3) : { kind: 'tick' }
+    })
+  }
+  await site.run()
+  t.notOk(old().finishing)
+  t.ok(site.logged.some((line) => line.startsWith('SY00063')), 'although its replacements keep failing')
+})
+
+t.test('children that die soon after they began to serve are slowed down, those that were killed are not', async (t) => {
+  for (const [signal, most] of [['SIGSEGV', 12], ['SIGKILL', 40]] as const) {
+    const site = new FakeSite(0, { ...POPULATION, startServers: 1, minSpare: 1 })
+    let starts = 0
+    const start = site.start
+    site.start = (slot, bucket) => (starts++, start(slot, bucket))
+    for (let second = 1; second <= 40; second++) {
+      site.tell(() => {
+        site.clock += 500
+        return site.children.has(0) ? site.serve(0, ready, ready) : { kind: 'tick' }
+      }).tell(() => {
+        site.clock += 500
+        return site.children.has(0) ? site.end(0, null, signal) : { kind: 'tick' }
+      })
+    }
+    await site.run()
+    t.ok(signal === 'SIGSEGV' ? starts <= most : starts >= most / 2, `${signal}: ${starts} starts in 40 seconds`)
+  }
+})
+
+t.test('called again after a reload that was refused, it starts nobody', async (t) => {
+  const site = new FakeSite(0, { ...POPULATION, startServers: 3 })
+  for (const slot of [0, 1, 2]) site.tell(() => site.serve(slot, ready, ready))
+  site.tell(() => site.end(2))
+  await site.run()
+  t.equal(site.children.size, 2)
+  await site.run()
+  t.equal(site.children.size, 2)
+})
+
+t.test('the old children of a set of sockets finish when that set has a new one', async (t) => {
+  const site = new FakeSite(1, { ...POPULATION, serverLimit: 8, maxServers: 8, buckets: 2 })
+  const old = [0, 1].map((bucket) => Object.assign(site.startOf(bucket, 0, bucket), { ready: true }))
+  const seen: boolean[][] = []
+  const look = () => void seen.push(old.map(({ finishing }) => finishing))
+  site.tell(() => site.serve(2, ready, ready)).tell(() => (look(), site.serve(3, ready, ready)))
+    .tell(() => (look(), { kind: 'asked', asked: 'stop' }))
+  await site.run()
+  t.same(seen, [[true, false], [true, true]])
 })
 
 t.test('each set of listening sockets has its share of the children', async (t) => {

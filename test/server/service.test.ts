@@ -135,6 +135,7 @@ t.test('figuresOf()', (t) => {
   put(0, Status.ready, Status.write, Status.keepalive, Status.starting)
   put(2, Status.ready, Status.dead)
   put(1, Status.dead, Status.dead)
+  board.use(23, 4)
   put(23, Status.ready)
   t.same(figuresOf(board), { requests: 9, bytes: 900, idle: 3, busy: 2 }, 'workers that are gone count their past only')
   t.end()
