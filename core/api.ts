@@ -36,7 +36,7 @@ export type {
 } from './server/mpm.ts'
 export { running, type Running } from './server/running.ts'
 export {
-  Status as SeatStatus, type FinishReason, type ProcessRow, type Scoreboard, type SlotRow, type WorkerRow,
+  FINISH_REASONS, Status as SeatStatus, type FinishReason, type ProcessRow, type Scoreboard, type SlotRow, type WorkerRow,
 } from './server/scoreboard.ts'
 export { machine, type Machine } from './port/machine.ts'
 export { isUsableStack } from './server/v8_limits.ts'

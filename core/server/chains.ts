@@ -8,6 +8,7 @@ import type { Hooks } from '../hook/hooks.ts'
 import type { Request, Server } from '../hook/types.ts'
 import type { ConfigVector } from '../config/settings.ts'
 import { dirCore } from './core_settings.ts'
+import { hasDeadlines } from './vectors.ts'
 
 type RequestChain = Chain<Request, Status>
 
@@ -32,6 +33,8 @@ export class Chains {
   readonly logTransaction: RequestChain
   /** HandlerTimeout in ms, where handlers may take time at all; 0: none. */
   readonly handlerTimeout: number
+  /** Somewhere in this server's configuration there is a HandlerTimeout. */
+  readonly othersHaveLimits: boolean
   readonly #hooks: Hooks
   readonly #selects: (link: Link<Request, Status>) => boolean
   readonly #handlers = new Map<string, RequestChain>()
@@ -46,6 +49,7 @@ export class Chains {
     this.#hooks = hooks
     this.#mayBlock = mayBlock
     this.handlerTimeout = mayBlock ? vector.holds(dirCore).handlerTimeout : 0
+    this.othersHaveLimits = mayBlock && this.handlerTimeout === 0 && hasDeadlines(server.all)
     this.#selects = (link) => link.place.when?.(configured) ?? true
     const made = {} as Record<StatusHook, RequestChain>
     for (const name of STATUS_HOOKS) made[name] = this.#make(name)

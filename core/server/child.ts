@@ -8,16 +8,18 @@ import { Socket } from 'node:net'
 import { parentPort, Worker, workerData, type WorkerOptions } from 'node:worker_threads'
 import { Exit, retiringWord, servesOn, Word, type ChildStart } from './children.ts'
 import { takeSeat, type ProcessParts, type ThreadRole } from './child_thread.ts'
+import { uptime } from '../base/uptime.ts'
 import type { Server } from '../hook/types.ts'
+import type { Fd } from '../port/port.ts'
 import { globalCore } from './core_settings.ts'
-import { hasDeadlines } from './deadline.ts'
 import { log } from './log.ts'
-import { answerUnavailable, isOverdue, LOOK_EVERY, overdueText } from './overdue.ts'
+import { LOOK_EVERY, OverdueThreads } from './overdue.ts'
 import { dueFor, ownLimits, recycles, type Figures } from './recycle.ts'
 import type { Payload } from './rebuild.ts'
 import { running } from './running.ts'
 import { Status, type FinishReason, type ProcessRow, type WorkerRow } from './scoreboard.ts'
 import { threadOptions } from './v8_limits.ts'
+import { hasDeadlines } from './vectors.ts'
 
 /** A child whose control process is gone, or one of whose threads died, ends after this long (ms) at the latest. */
 const LAST_MOMENT = 5000
@@ -36,7 +38,9 @@ interface ThreadStart {
   readonly data: unknown
 }
 
-type ThreadWord = 'ready' | 'finished' | 'finish' | 'retire'
+type ThreadWord = 'finished' | 'finish' | 'retire'
+/** A thread serves. */
+interface ThreadReady { readonly poller: Fd }
 
 /** The main thread of a child process. */
 export async function runChild(start: ChildStart, parts: ProcessParts, entry: string): Promise<void> {
@@ -79,9 +83,10 @@ class ChildMain implements ThreadRole {
   #control: Socket | undefined
   #row: ProcessRow | undefined
   #retiring = false
-  readonly #begun = Date.now()
-  /** Threads that are being ended. */
-  readonly #ending = new Set<number>()
+  readonly #begun = uptime()
+  readonly #overdue: OverdueThreads
+  /** Pollers of the threads, by number. */
+  readonly #pollers = new Map<number, Fd>()
   #threadOptions: WorkerOptions = {}
   #onThreadLost: ((thread: number) => void) | undefined
   #rowOf: ((thread: number) => WorkerRow) | undefined
@@ -91,6 +96,12 @@ class ChildMain implements ThreadRole {
     this.#payload = payload
     this.#parts = parts
     this.#entry = entry
+    this.#overdue = new OverdueThreads({
+      port: parts.port, threads: this.#threads, poller: (thread) => this.#pollers.get(thread),
+      row: (thread) => this.#rowOf!(thread),
+      ending: () => this.#retire('a fault in one of its threads'),
+      get serverTokens() { return running().description },
+    })
   }
 
   async run(payload: Payload): Promise<void> {
@@ -113,7 +124,7 @@ class ChildMain implements ThreadRole {
   // Handlers over their time, and the child's own limits, are looked at from its main thread.
   #oversee(server: Server): void {
     const { recycle } = server.get(globalCore)
-    if (this.#threads.size > 0 && hasDeadlines(server.all)) setInterval(() => this.#endOverdue(), LOOK_EVERY).unref()
+    if (this.#threads.size > 0 && hasDeadlines(server.all)) setInterval(() => this.#overdue.look(), LOOK_EVERY).unref()
     if (!recycles(recycle)) return
     const limits = ownLimits(recycle, Math.random())
     setInterval(() => {
@@ -122,24 +133,12 @@ class ChildMain implements ThreadRole {
     }, RECYCLE_LOOK).unref()
   }
 
-  #endOverdue(): void {
-    const now = Date.now()
-    for (const [number, worker] of this.#threads) {
-      const row = this.#rowOf!(number)
-      if (this.#ending.has(number) || !isOverdue(row, now)) continue
-      this.#ending.add(number)
-      log('error', 'core', overdueText(row, `thread ${number}`))
-      answerUnavailable(this.#parts.port, row, running().description)
-      void worker.terminate()
-    }
-  }
-
   #figures(): Figures {
     const { board, slot } = running()
     let requests = 0
     for (let thread = -1; thread < Math.max(1, this.#threads.size); thread++)
       requests += board.worker(slot, thread).get('myAccesses')
-    return { requests, memory: process.memoryUsage.rss(), age: Date.now() - this.#begun }
+    return { requests, memory: process.memoryUsage.rss(), age: uptime() - this.#begun }
   }
 
   // What node or a module prints belongs into the error log: whoever started the server has gone by then.
@@ -155,7 +154,7 @@ class ChildMain implements ThreadRole {
     const start: ThreadStart = { start: this.#start, payload: this.#payload, thread: number, data }
     const worker = new Worker(this.#entry, { workerData: start, ...this.#threadOptions })
     this.#threads.set(number, worker)
-    worker.on('message', (word: ThreadWord) => this.#hear(number, word))
+    worker.on('message', (word: ThreadWord | ThreadReady) => this.#hear(number, word))
     worker.on('error', (error) => this.#report(`thread ${number}`, error))
     worker.on('exit', () => this.#lost(number, data))
     // Told to finish while it was still starting: the thread shall hear of it as well.
@@ -182,18 +181,21 @@ class ChildMain implements ThreadRole {
 
   /** Another child is to take its place; with some reasons it serves until that one does. */
   #retire(reason: FinishReason): void {
-    if (this.#finishing || this.#retiring) return
+    if (this.#finishing) return
+    const stops = !servesOn(reason)
+    // Nobody could take the place of the one process of -X.
+    if (!this.#retiring && this.#control !== undefined) this.#control.write(retiringWord(reason))
     this.#retiring = true
-    this.#control?.write(retiringWord(reason))
-    if (!servesOn(reason) || this.#control === undefined) this.finish()
+    if (stops) this.finish()
   }
 
   finished(): void {
     this.#exit(Exit.ok)
   }
 
-  #hear(thread: number, word: ThreadWord): void {
-    if (word === 'ready') {
+  #hear(thread: number, word: ThreadWord | ThreadReady): void {
+    if (typeof word === 'object') {
+      this.#pollers.set(thread, word.poller)
       this.#ready.add(thread)
       this.#maybeReady()
     } else if (word === 'retire') this.retire()
@@ -207,7 +209,6 @@ class ChildMain implements ThreadRole {
   // until then another thread does its work.
   #lost(thread: number, data: unknown): void {
     if (this.#finished.has(thread)) return
-    this.#ending.delete(thread)
     if (!this.#ready.delete(thread)) return this.#cannotStart(thread)
     this.#rowOf?.(thread).clear()
     this.#onThreadLost?.(thread)
@@ -294,7 +295,7 @@ export async function runThread(parts: ProcessParts): Promise<void> {
   const { mpm, seat } = await takeSeat(start, JSON.parse(payload) as Payload, parts, {
     thread, data,
     startThread: () => { throw new Error('Cannot start a thread: only the main thread of a child can') },
-    ready: () => port.postMessage('ready' satisfies ThreadWord),
+    ready: () => port.postMessage({ poller: seat.poller.handle } satisfies ThreadReady),
     onFinish(act) {
       onFinish = act
       if (finishing) act()

@@ -1,6 +1,7 @@
 /** Child processes: how one is started, told to finish, and heard from. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import type { Duplex } from 'node:stream'
+import { uptime } from '../base/uptime.ts'
 import type { Fd } from '../port/port.ts'
 import type { Listening } from './listeners.ts'
 import type { ChildHandle, Population } from './mpm.ts'
@@ -88,7 +89,7 @@ export class Child implements ChildHandle {
   ready = false
   finishing = false
   retiring: FinishReason | undefined
-  /** When it was told to finish, or said that it does: ms since the epoch. */
+  /** When it was told to finish, or said that it does: `uptime()`; 0: it was not. */
   finishTime = 0
   readonly startTime = Date.now()
   /** The control process has sent it a signal: that it ends by one is no crash. */
@@ -167,7 +168,7 @@ export class Child implements ChildHandle {
 
   #isFinishing(reason: FinishReason): void {
     this.finishing = true
-    this.finishTime = Date.now()
+    this.finishTime = uptime()
     this.#row.finish(reason)
   }
 

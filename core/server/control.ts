@@ -63,6 +63,8 @@ class Control {
   readonly #notify: ServiceNotifier
   #saidReady = false
   #errorLog: Fd | undefined
+  /** Absolute. */
+  #pidFile: string
   readonly #said = new Set<string>()
   /** The generation that served before, until a child of the new one does. */
   #before: Generation | undefined
@@ -70,6 +72,7 @@ class Control {
   constructor(start: ServerStart, { port, relaunch, here, builtOn, identity, sockets, reporting }: ControlParts) {
     this.#here = here
     this.#start = start
+    this.#pidFile = start.pidFile
     this.#port = port
     this.#builtOn = builtOn
     this.#all = new Generations({
@@ -103,6 +106,7 @@ class Control {
 
   async run(): Promise<number> {
     process.title = 'httpd'
+    process.on('uncaughtException', (error) => this.#fault(error))
     const first = await this.#all.open(this.#start.prepared)
     if ('texts' in first) return this.#refuse(first.texts)
     this.#errorLog = errorLogOf(first)
@@ -110,6 +114,15 @@ class Control {
     pid.notes.forEach((note) => this.#start.show(note))
     if (!pid.ok) return 1
     return this.#start.oneProcess ? this.#serveHere(first) : this.#generations(first)
+  }
+
+  // Children notice that nobody looks after them any more, and end in order.
+  #fault(error: unknown): never {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    if (!this.#saidReady) this.#start.stderr(`SY00069: fault in the control process: ${text}\n`)
+    log('emerg', 'core', `SY00069: fault in the control process: the server ends: ${text}`)
+    this.#removePidFile()
+    process.exit(1)
   }
 
   // -X: no children, no word in the log, ended by the first TERM or INT.
@@ -143,7 +156,9 @@ class Control {
     const { prepared, files } = now
     const module = logName(prepared.mpm)
     const board = this.#all.board!
-    this.#children.begin(files.generation, prepared.servers[0]!.get(globalCore).coreDumpDirectory)
+    this.#children.begin(files.generation, {
+      coreDumps: prepared.servers[0]!.get(globalCore).coreDumpDirectory, threads: prepared.mpm.traits.threads !== 'none',
+    })
     return prepared.mpm.run({
       generation: files.generation, server: prepared.servers[0]!, population: files.population, board,
       children: this.#children.alive,
@@ -158,9 +173,12 @@ class Control {
     const event = await this.#children.next()
     if (event.kind === 'tick') {
       this.#children.endOverdue(gracefulTimeout(now))
-      if (now.prepared.mpm.traits.threads === 'none') this.#children.endHanging()
+      this.#children.endHanging()
     }
-    if (event.kind === 'ready' && event.child.generation === now.files.generation) this.#forgetBefore(now)
+    if (event.kind === 'ready' && event.child.generation === now.files.generation) {
+      this.#forgetBefore(now)
+      this.#notify.ready()
+    }
     if (event.kind !== 'ended') return event
     const { child, code, signal } = event
     if (code === Exit.fatal) {
@@ -189,6 +207,7 @@ class Control {
     log('error', 'core', 'SY00064: the new configuration cannot be served: going back to the one before')
     this.#all.close(failed)
     this.#all.listenOnlyFor(before)
+    this.#writePidFile(before.prepared)
     this.#all.board!.setGlobal('generation', before.files.generation)
     this.#notify.ready()
     return before
@@ -206,7 +225,6 @@ class Control {
 
   // The first child of the first generation serves: whoever started the server may go.
   #heard(): void {
-    this.#notify.ready()
     if (this.#saidReady) return
     this.#saidReady = true
     this.#trimSoon()
@@ -235,9 +253,12 @@ class Control {
     if (next === undefined) return now
     if (asked === 'restart') await this.#children.reclaim()
     if (last) say()
-    // What never served is nothing to go back to.
+    // A word of its first child may still be waiting to be heard.
+    if (this.#children.served) this.#forgetBefore(now)
+    // What never served is nothing to go back to, where there is something that did.
     if (this.#before === undefined) this.#before = now
     else this.#all.close(now)
+    this.#writePidFile(next.prepared)
     this.#count(asked === 'restart' ? 'restarts' : 'gracefulRestarts')
     this.#announce(next.prepared)
     return next
@@ -265,6 +286,8 @@ class Control {
   async #end(now: Generation, asked: 'stop' | 'graceful-stop' | 'fatal'): Promise<number> {
     const { mpm } = now.prepared
     this.#notify.stopping()
+    // While children still have the ports, the file says that the server runs.
+    if (asked === 'stop') await this.#children.reclaim()
     if (asked !== 'fatal' || mpm.traits.threads === 'none') this.#removePidFile()
     if (asked === 'fatal') {
       if (mpm.traits.threads === 'none') log('emerg', 'core', 'AH02818: MPM run failed, exiting')
@@ -277,8 +300,18 @@ class Control {
     return asked === 'fatal' ? 1 : 0
   }
 
+  // As at the start: it may have another name now, or somebody has removed it.
+  #writePidFile(prepared: Prepared): void {
+    const path = this.#start.pidFileOf(prepared)
+    const { ok, notes } = writePidFile(path, process.pid, this.#start.line.program)
+    for (const { level, module, text } of notes) log(level, module, text)
+    if (!ok || path === this.#pidFile) return
+    this.#removePidFile()
+    this.#pidFile = path
+  }
+
   #removePidFile(): void {
-    const { notes } = removePidFile(this.#start.pidFile, process.pid)
+    const { notes } = removePidFile(this.#pidFile, process.pid)
     for (const { level, module, text } of notes) log(level, module, text)
   }
 

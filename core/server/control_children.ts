@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
+import { uptime } from '../base/uptime.ts'
 import { Child, Exit, type GenerationFiles } from './children.ts'
 import { takeHeldSignals } from './early_signals.ts'
 import type { Asked, SiteEvent } from './mpm.ts'
@@ -49,6 +50,7 @@ export class ChildrenOf {
   #waiting: ((event: SiteEvent) => void) | undefined
   #board: Scoreboard | undefined
   #coreDumps: string | undefined
+  #threads = true
   /** Of the generation that was begun last: did a child serve, and how many ended before one did. */
   #generation = -1
   #served = false
@@ -81,13 +83,19 @@ export class ChildrenOf {
     return this.#events.some((event) => event.kind === 'asked' && event.asked === 'stop')
   }
 
-  /** A generation is looked after from now on, perhaps again. @param coreDumps CoreDumpDirectory */
-  begin(generation: number, coreDumps: string | undefined): void {
+  /** A generation is looked after from now on, perhaps again. @param threads its children have threads of their own */
+  begin(generation: number, { coreDumps, threads }: { coreDumps: string | undefined; threads: boolean }): void {
     this.#coreDumps = coreDumps
+    this.#threads = threads
     if (generation === this.#generation) return
     this.#generation = generation
     this.#served = [...this.alive.values()].some((child) => child.generation === generation && child.ready)
     this.#failures = 0
+  }
+
+  /** A child of this generation has served. */
+  get served(): boolean {
+    return this.#served
   }
 
   /** True if all children of this generation so far ended before one served, often enough to give up. */
@@ -135,7 +143,7 @@ export class ChildrenOf {
   /** Children that have been finishing for too long are ended. @param limit ms; 0: none */
   endOverdue(limit: number): void {
     if (limit <= 0) return
-    const now = Date.now()
+    const now = uptime()
     this.#each((child) => {
       const passed = now - child.finishTime
       if (child.finishTime === 0 || passed < limit) return
@@ -150,7 +158,8 @@ export class ChildrenOf {
 
   /** Ends processes without threads whose handler is over its time: nobody in there can. */
   endHanging(): void {
-    const now = Date.now()
+    if (this.#threads) return
+    const now = uptime()
     this.#each((child) => {
       const row = this.#board!.worker(child.slot, 0)
       if (!isOverdue(row, now)) return
@@ -169,12 +178,12 @@ export class ChildrenOf {
   /** Ends all children: SIGTERM, and more if they do not listen (Apache's ap_reclaim_child_processes). */
   async reclaim(): Promise<void> {
     for (const child of this.alive.values()) child.kill('SIGTERM')
-    const begun = Date.now()
+    const begun = uptime()
     const again = [...TERM_AGAIN]
     let killed = false
-    while (this.alive.size > 0 && Date.now() - begun < GIVE_UP) {
+    while (this.alive.size > 0 && uptime() - begun < GIVE_UP) {
       await this.#pause(20)
-      const passed = Date.now() - begun
+      const passed = uptime() - begun
       if (again.length > 0 && passed >= again[0]!) {
         again.shift()
         this.#each((child) => this.#tell(child, 'SIGTERM', 'warn', 'AH00045'))
@@ -190,10 +199,11 @@ export class ChildrenOf {
   /** Lets all children finish, until a stop is asked for. @param limit ms; 0: no limit */
   async finishAll(limit: number): Promise<void> {
     for (const child of this.alive.values()) child.finish('stop')
-    const until = limit > 0 ? Date.now() + limit : Infinity
-    while (this.alive.size > 0 && Date.now() < until) {
+    const until = limit > 0 ? uptime() + limit : Infinity
+    while (this.alive.size > 0 && uptime() < until) {
       const event = this.#events.shift()
       if (event?.kind === 'asked' && event.asked === 'stop') return
+      this.endHanging()
       await this.#pause(20)
     }
   }
@@ -216,7 +226,8 @@ export class ChildrenOf {
     this.#overdue.delete(child)
     this.#lastEnd = performance.now()
     if (this.#board !== undefined) this.#clean(this.#board, child, signal === null ? code !== Exit.ok : !child.killed)
-    const failed = !child.ready && !child.finishing && !FROM_OUTSIDE.has(signal)
+    // Where no process could be made, it is the system that has to recover.
+    const failed = child.pid >= 0 && !child.ready && !child.finishing && !FROM_OUTSIDE.has(signal)
     if (failed && child.generation === this.#generation) this.#failures++
     if (signal !== null && !QUIET.has(signal)) this.#parts.log('notice', this.#deathText(child, signal))
     this.#happened({ kind: 'ended', child, code, signal })

@@ -3,21 +3,19 @@
  * back at all is ended with its thread (by the child's main thread) or with its process (by the control process).
  */
 import type { Answer, Status } from '../hook/hook.ts'
-import { dirCore } from './core_settings.ts'
-import type { Server } from '../hook/types.ts'
+import { uptime } from '../base/uptime.ts'
 import type { RequestRec } from './request_rec.ts'
-import { allVectors } from './vectors.ts'
-
-/** True if a HandlerTimeout stands anywhere. */
-export const hasDeadlines = (servers: readonly Server[]): boolean =>
-  servers.some((server) => allVectors(server).some((vector) => vector.holds(dirCore).handlerTimeout > 0))
 
 /** Runs a handler that may take `limit` ms. */
 export function withDeadline(r: RequestRec, limit: number, handler: () => Answer<Status>): Answer<Status> {
   const { connection } = r
   const { tally } = connection.engine
-  tally.arm(r, connection.fd, Date.now() + limit)
-  r.deadline = performance.now() + limit
+  // Whoever answers in this request's place does so behind all that was answered before.
+  connection.output.flush()
+  connection.engine.endTurn()
+  const until = performance.now() + limit
+  tally.arm(r, connection.fd, uptime() + limit, connection.output.blocked)
+  r.deadline = r.deadline > 0 ? Math.min(r.deadline, until) : until
   const over = (): void => {
     r.deadline = 0
     tally.disarm(r)
@@ -32,4 +30,15 @@ export function withDeadline(r: RequestRec, limit: number, handler: () => Answer
   if (answer instanceof Promise) return answer.finally(over)
   over()
   return answer
+}
+
+/** Runs a handler that has no limit, on a thread where others may be waited for that have one. */
+export function withoutDeadline(r: RequestRec, handler: () => Answer<Status>): Answer<Status> {
+  const { tally } = r.connection.engine
+  tally.pause()
+  try {
+    return handler()
+  } finally {
+    tally.resume()
+  }
 }

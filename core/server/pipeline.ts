@@ -15,7 +15,7 @@ import { fail } from './error_response.ts'
 import { BodyFault, bodyOf, BodyTimeout, ClientGone } from './body_reader.ts'
 import { mapToStorage, mapUri } from './mapping.ts'
 import { RequestRec } from './request_rec.ts'
-import { withDeadline } from './deadline.ts'
+import { withDeadline, withoutDeadline } from './deadline.ts'
 import { handlerName } from './tally.ts'
 
 type Step = (r: RequestRec) => Answer<Status>
@@ -69,8 +69,9 @@ const handlers: Step = (r) => {
   const chain = r.chains.handlers(r.handler ?? r.contentType ?? '')
   if (chain.length === 0) return DECLINED
   const { handler } = r.connection.engine.hooks
-  const limit = r.chains.handlerTimeout
-  return limit === 0 ? handler.walk(chain, r) : withDeadline(r, limit, () => handler.walk(chain, r))
+  const { handlerTimeout, othersHaveLimits } = r.chains
+  if (handlerTimeout > 0) return withDeadline(r, handlerTimeout, () => handler.walk(chain, r))
+  return othersHaveLimits ? withoutDeadline(r, () => handler.walk(chain, r)) : handler.walk(chain, r)
 }
 const handlerOrDefault = orElse(handlers, defaultHandler)
 
@@ -169,11 +170,11 @@ export function failRequest(r: RequestRec, error: unknown): Answer<Status> {
 /** A handler has let its time pass: the client gets 503 instead, and whatever the handler still does is for nobody. */
 export function giveUp(r: RequestRec): void {
   r.log('error', 'core', `SY00061: handler ${handlerName(r)} has not answered ${r.requestLine} within HandlerTimeout: given up`)
-  r.connection.engine.tally.disarm(r)
+  for (let at: RequestRec | undefined = r; at !== undefined; at = at.prev) r.connection.engine.tally.disarm(at)
   r.framingInDoubt = true
   r.refused = true
   void fail(r, 503)
-  r.abandoned = true
+  for (let at: RequestRec | undefined = r; at !== undefined; at = at.prev) at.abandoned = true
 }
 
 /** Answers a request that could not be parsed. */
@@ -289,6 +290,7 @@ function follower(r: RequestRec, path: string, args: string | undefined): Reques
   to.body = r.body
   to.continued = r.continued
   to.framingInDoubt = r.framingInDoubt
+  to.deadline = r.deadline
   to.resolved = r.served.resolver.forLocation(to.uri)
   to.chains = r.connection.engine.chainsOf(r.server, to.resolved)
   return to

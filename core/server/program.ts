@@ -63,6 +63,8 @@ export interface ServerStart {
   readonly argv: readonly string[]
   /** Absolute. */
   readonly pidFile: string
+  /** The same for a configuration that is read later. */
+  readonly pidFileOf: (prepared: Prepared) => string
   /** -X, -D DEBUG, -D ONE_PROCESS: serve in this very process. */
   readonly oneProcess: boolean
   readonly detached: boolean
@@ -263,7 +265,7 @@ class Run {
   #serve(prepared: Prepared, pidFile: string): Promise<number> {
     const line = this.#line
     return this.#deps.serve({
-      prepared, line, pidFile,
+      prepared, line, pidFile, pidFileOf: ({ servers, serverRoot }) => this.#pidFile(servers[0]!, serverRoot).path,
       again: (fixed) => this.#prepare({ checking: false, testing: false, restart: true, fixed }),
       commandLine: [line.invokedAs, ...wordsOf(line.options)].join(' '),
       argv: this.#argv,

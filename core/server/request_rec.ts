@@ -270,7 +270,7 @@ export class RequestRec implements Request {
 
   #commit(length: number | undefined): void {
     this.#committed = true
-    if (this.deadline > 0) this.connection.engine.tally.answering()
+    if (this.deadline > 0) this.connection.engine.tally.answering(this)
     this.#decideFraming(length)
     if (this.protocol === 9) return
     const { output, engine } = this.connection

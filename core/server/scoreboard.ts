@@ -35,11 +35,13 @@ const GN = { startTime: 0, restartTime: 1 } as const
 const S = { pid: 0, generation: 1, bucket: 2, reason: 3 } as const
 const SN = { startTime: 0, finishTime: 1 } as const
 const P = { quiescing: 0, notAccepting: 1, connections: 2, waitIo: 3, writing: 4, keepAlive: 5, closing: 6, suspended: 7, accepted: 8 } as const
-const W = { status: 0, generation: 1, tid: 2, pid: 3, fd: 4, answering: 5 } as const
+const W = { status: 0, generation: 1, tid: 2, pid: 3, fd: 4, flags: 5 } as const
 const WN = {
   accesses: 0, bytes: 1, myAccesses: 2, myBytes: 3, connAccesses: 4, connBytes: 5, startTime: 6, stopTime: 7, duration: 8, deadline: 9, lastDuration: 10,
 } as const
-const TEXT = { client: [0, 64], request: [64, 64], vhost: [128, 32], protocol: [160, 16], handler: [176, 32] } as const
+const TEXT = { client: [0, 64], request: [64, 64], vhost: [128, 32], protocol: [160, 16], handler: [176, 32], overdue: [208, 64] } as const
+/** Bits of `flags`. */
+const ANSWERING = 1, ARMED = 2, TAKEN = 4
 
 const NUMBERS_AT = 32
 const GLOBAL_BYTES = 64
@@ -47,7 +49,7 @@ const SLOT_BYTES = 64
 const PROCESS_BYTES = 64
 const WORKER_NUMBERS_AT = 24
 const WORKER_TEXT_AT = 112
-const WORKER_BYTES = 320
+const WORKER_BYTES = 384
 
 /** Children that finish keep their slots; so that new ones never wait for these, there are more slots than ServerLimit. */
 const SPARE_SLOTS_PER_SERVER = 7
@@ -191,11 +193,34 @@ export class WorkerRow extends Row {
 
   /** Bytes of the answer may have left already. */
   get answering(): boolean {
-    return this.word(W.answering) === 1
+    return (this.word(W.flags) & ANSWERING) !== 0
   }
 
-  set answering(value: boolean) {
-    this.setWord(W.answering, value ? 1 : 0)
+  /**
+   * A deadline holds from now on, or what is shown of it changes; false: none does any more. A thread that is being
+   * ended does not come back from here.
+   */
+  arm(armed: boolean, answering: boolean): void {
+    const { words } = this.cells
+    const at = (this.at >> 2) + W.flags
+    const now = (armed ? ARMED : 0) | (answering ? ANSWERING : 0)
+    for (;;) {
+      const before = Atomics.load(words, at)
+      if ((before & TAKEN) === 0 && Atomics.compareExchange(words, at, before, now) === before) return
+    }
+  }
+
+  /** The thread is to be ended (another thread of its process): from now on it cannot go on by itself. */
+  take(): boolean {
+    const { words } = this.cells
+    const at = (this.at >> 2) + W.flags
+    const before = Atomics.load(words, at)
+    return (before & ARMED) !== 0 && Atomics.compareExchange(words, at, before, before | TAKEN) === before
+  }
+
+  /** It is not to be ended after all. */
+  giveBack(): void {
+    Atomics.and(this.cells.words, (this.at >> 2) + W.flags, ~TAKEN)
   }
 
   /**
@@ -253,12 +278,13 @@ export class WorkerRow extends Row {
     this.setWord(W.pid, pid)
     this.setWord(W.tid, tid)
     this.setWord(W.fd, 0)
+    this.setWord(W.flags, 0)
     for (const field of ['myAccesses', 'myBytes', 'connAccesses', 'connBytes', 'deadline'] as const) this.set(field, 0)
   }
 
   /** Its thread is gone. Its last request stays to be seen, as Apache has it. */
   clear(): void {
-    for (const word of [W.status, W.tid, W.pid, W.fd, W.answering]) this.setWord(word, 0)
+    for (const word of [W.status, W.tid, W.pid, W.fd, W.flags]) this.setWord(word, 0)
     this.set('deadline', 0)
   }
 }

@@ -35,6 +35,16 @@ export interface Counted {
   bytesAnswered: number
 }
 
+/** Of a request line, where the client's address stands behind it. */
+const LINE_SHOWN = 40
+
+/** A handler with a deadline. */
+interface Armed {
+  readonly deadline: number
+  readonly fd: number
+  answering: boolean
+}
+
 /** The handler of a request, as messages name it. */
 export const handlerName = (r: Request): string => r.handler ?? r.contentType ?? 'default-handler'
 
@@ -45,7 +55,7 @@ export class Tally {
   #bytes = 0
   #duration = 0
   #waiting = false
-  readonly #armed = new Map<Shown, number>()
+  readonly #armed = new Map<Shown, Armed>()
   // What the row shows already, besides the request line: it is seldom another.
   #client = ''
   #protocol = 0
@@ -90,29 +100,59 @@ export class Tally {
   }
 
   /**
-   * A handler begins that may run until `deadline` (ms since the epoch). While several wait on one thread, the row has
+   * A handler begins that may run until `deadline` (`uptime()`). While several wait on one thread, the row has
    * the latest deadline: a thread that has not come back by then has let all of them pass.
+   * @param answering bytes of another answer are on their way on that connection
    */
-  arm(r: Shown, fd: number, deadline: number): void {
-    const row = this.#row
-    if (!this.#options.extended) this.#show(r)
-    row.setText('handler', handlerName(r))
-    row.answering = false
-    row.fd = fd
-    this.#armed.set(r, deadline)
-    row.set('deadline', Math.max(deadline, row.get('deadline')))
+  arm(r: Shown, fd: number, deadline: number, answering: boolean): void {
+    this.#armed.set(r, { deadline, fd, answering })
+    this.#showArmed()
   }
 
-  /** Something of an answer leaves: nobody else may answer in its place any more. */
-  answering(): void {
-    if (this.#armed.size > 0) this.#row.answering = true
+  /** Something of its answer leaves: nobody else may answer in its place any more. */
+  answering(r: Shown): void {
+    const armed = this.#armed.get(r)
+    if (armed === undefined) return
+    armed.answering = true
+    this.#showArmed()
   }
 
   /** It has answered, or is given up. */
   disarm(r: Shown): void {
-    if (!this.#armed.delete(r)) return
-    this.#row.set('deadline', Math.max(0, ...this.#armed.values()))
-    if (this.#armed.size === 0) this.#row.fd = -1
+    if (this.#armed.delete(r)) this.#showArmed()
+  }
+
+  /** A handler without a deadline runs: those that wait meanwhile are not to blame if it takes long. */
+  pause(): void {
+    if (this.#armed.size === 0) return
+    this.#row.arm(false, false)
+    this.#row.set('deadline', 0)
+  }
+
+  resume(): void {
+    if (this.#armed.size > 0) this.#showArmed()
+  }
+
+  // With several on one thread, nobody knows which of them does not come back: none is answered for.
+  #showArmed(): void {
+    const row = this.#row
+    const all = [...this.#armed]
+    row.arm(false, false)
+    row.set('deadline', Math.max(0, ...all.map(([, { deadline }]) => deadline)))
+    const last = all.at(-1)
+    if (last === undefined) {
+      row.fd = -1
+      return
+    }
+    const [r, { fd, answering }] = last
+    row.setText('handler', handlerName(r))
+    row.setText('overdue', `${this.#shownLine(r)} from ${r.connection.clientIp}`)
+    row.fd = all.length === 1 ? fd : -1
+    row.arm(true, answering)
+  }
+
+  #shownLine({ head: { bytes, requestLineStart, requestLineEnd } }: Shown): string {
+    return bytes.toString('latin1', requestLineStart, requestLineEnd).replace(CREDENTIALS, '//****:****@').slice(0, LINE_SHOWN)
   }
 
   #show(r: Shown): void {

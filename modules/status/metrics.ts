@@ -2,6 +2,7 @@
  * The state of the server for Prometheus and what reads the same: text exposition format 0.0.4. One row per metric;
  * docs/monitoring.md lists them.
  */
+import { FINISH_REASONS } from 'httpd'
 import { hundredths, LETTER_TEXTS, type ChildView, type Letter, type Snapshot } from './snapshot.ts'
 
 type Labels = Readonly<Record<string, string | number>>
@@ -74,14 +75,16 @@ function byGeneration({ children, generation }: Snapshot): ReadonlyMap<number, r
 }
 
 function generationAges(snapshot: Snapshot): readonly Sample[] {
+  const since = (generation: number, children: readonly ChildView[]) => generation === snapshot.generation
+    ? snapshot.restartTime : Math.min(...children.map(({ startTime }) => startTime))
   return [...byGeneration(snapshot)].filter(([, children]) => children.length > 0).map(([generation, children]) =>
-    [{ generation }, Math.max(0, snapshot.now - Math.min(...children.map(({ startTime }) => startTime))) / MS])
+    [{ generation }, Math.max(0, snapshot.now - since(generation, children)) / MS])
 }
 
 function finishing({ children }: Snapshot): readonly Sample[] {
-  const counts = new Map<string, number>()
+  const counts = new Map<string, number>(FINISH_REASONS.filter((reason) => reason !== 'none').map((reason) => [reason, 0]))
   for (const { stopping, reason } of children) if (stopping) counts.set(reason, (counts.get(reason) ?? 0) + 1)
-  return counts.size === 0 ? [[{ reason: 'none' }, 0]] : [...counts].map(([reason, count]) => [{ reason }, count])
+  return [...counts].map(([reason, count]) => [{ reason }, count])
 }
 
 const cpuTotals = ({ cpu }: Snapshot): readonly Sample[] => [
@@ -135,7 +138,7 @@ export const METRICS: readonly Metric[] = [
     'Number of the configuration in use, counted from 0 by restarts.', one(({ generation }) => generation)),
   gauge('httpd_generation_processes', 'Children by the generation of their configuration.', (snapshot) =>
     [...byGeneration(snapshot)].map(([generation, children]) => [{ generation }, children.length])),
-  gauge('httpd_generation_age_seconds', 'Age of the oldest child of each generation.', generationAges),
+  gauge('httpd_generation_age_seconds', 'Since when each generation is there: the current one since the restart, others by their oldest child.', generationAges),
   gauge('httpd_processes', 'Child processes.', one(({ children }) => children.length)),
   gauge('httpd_processes_finishing', 'Children that answer what is under way and then end, by reason.', finishing),
 

@@ -49,6 +49,18 @@ for (const variant of STATIC) {
     t.equal((await server.get('/thread')).status, 200)
   })
 
+  if (variant !== 'prefork') t.test(`${variant}: a handler that awaits first and then never comes back`, async (t) => {
+    const server = await start(t, variant, 'HandlerTimeout 1s')
+    const [trapped, other] = [await server.connect(), await server.connect()]
+    t.equal((await other.get('/thread').response()).status, 200)
+    const answer = trapped.get('/trap').response()
+    t.equal((await answer).status, 503)
+    await server.logged(/SY00060: handler test-trap has not come back with an answer to GET \/trap HTTP\/1.1 from 127.0.0.1/)
+    t.equal((await other.get('/').response()).text, WELCOME, 'another connection is not touched')
+    await sleep(300)
+    t.notMatch(server.errorLog, /exit signal/, 'nor is its process')
+  })
+
   t.test(`${variant}: what has begun to be answered is cut off`, async (t) => {
     const server = await start(t, variant, 'HandlerTimeout 300ms')
     const client = await server.connect()
@@ -72,3 +84,28 @@ for (const variant of STATIC) {
     t.equal(server.children().length, 1)
   })
 }
+
+t.test('event: with several handlers on one thread, nobody gets what is meant for another', async (t) => {
+  const conf = ['trap', 'never'].map((name) => `<Location /${name}>\nHandlerTimeout 1s\n</Location>`).join('\n')
+  const server = await start(t, 'event', `${conf}\n<Location /late>\nHandlerTimeout 10s\n</Location>`, { workers: 1 })
+  const [done, trapped] = [await server.connect(), await server.connect()]
+  // One handler begins before and ends after the other has begun: the row of the thread shows now this, now that one.
+  const hung = trapped.get('/trap').response().catch(() => undefined)
+  await sleep(50)
+  t.equal((await done.get('/thread').response()).status, 200)
+  const answer = await hung
+  t.ok(answer === undefined || answer.status === 503)
+  t.equal(done.ended, false, 'its connection is open')
+  t.equal((await done.get('/').response()).text, WELCOME, 'and has nothing on it that it did not ask for')
+  t.notMatch(server.errorLog, /SY00060: handler test-thread/)
+})
+
+t.test('event: a handler without a limit may take its time on a thread where others wait', async (t) => {
+  const server = await start(t, 'event', '<Location /never>\nHandlerTimeout 1s\n</Location>', { workers: 1 })
+  const [never, busy] = [await server.connect(), await server.connect()]
+  const given = never.get('/never').response()
+  await sleep(100)
+  t.equal((await busy.get('/busy').response()).text, 'busy\n')
+  t.equal((await given).status, 503, 'who is over its limit is given up afterwards')
+  t.notMatch(server.errorLog, /SY00060/)
+})

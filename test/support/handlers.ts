@@ -4,7 +4,7 @@
 export const TEST_MODULE = 'test/support/modules/mod_test.ts'
 
 const NAMES = [
-  'block', 'async', 'echo', 'throw', 'reject', 'thread', 'stream', 'spin', 'stall', 'never', 'late', 'crash', 'exit', 'rows',
+  'block', 'async', 'echo', 'throw', 'reject', 'thread', 'stream', 'spin', 'stall', 'never', 'late', 'trap', 'busy', 'crash', 'exit', 'rows',
 ]
 
 /** Configuration: handler test-NAME at /NAME. */

@@ -15,6 +15,8 @@ const LETTERS = Object.values(SeatStatus).map((status) => '.S_RWKLDCGI'[status])
 const BLOCK_MS = 1000
 const AWAIT_MS = 300
 const LATE_MS = 1500
+const TRAP_MS = 600
+const BUSY_MS = 2500
 const STREAM_BYTES = 1024 * 1024
 const PIECE_BYTES = 16 * 1024
 
@@ -89,6 +91,19 @@ const handlers: Readonly<Record<string, Handler>> = {
   },
 
   'test-never': () => new Promise<Status>(() => undefined),
+
+  // Awaits, and then never comes back.
+  'test-trap': async () => {
+    await new Promise((resolve) => setTimeout(resolve, TRAP_MS))
+    for (;;) Math.random()
+  },
+
+  // Takes its time without a word to the event loop.
+  'test-busy': (r) => {
+    const end = performance.now() + BUSY_MS
+    while (performance.now() < end) Math.random()
+    return answer(r, 'busy\n')
+  },
 
   // Answers when nobody waits for it any more.
   'test-late': async (r) => {
