@@ -42,7 +42,7 @@ export class Admission {
   readonly #stalled: Int32Array
   readonly #factor: number
   #timer: NodeJS.Timeout | undefined
-  /** The crew was all busy, and there was no room, when the timer looked before. */
+  /** There was no room, but connections that idle, when the timer looked before. */
   #wasShort = false
   #othersIdle = false
   #lookedAt = -Infinity
@@ -60,13 +60,15 @@ export class Admission {
   admits(first: boolean): boolean {
     const crowd = this.#crowd()
     const busy = crowd.idleThreads === 0
-    if (!busy) this.#wasShort = false
     if (busy && this.#anotherIsIdle()) return this.#stop('All workers busy, not accepting new conns in this process')
-    if (hasRoom(crowd)) return true
-    // Workers have been short for a while, and somebody waits: the connection that has idled longest makes room.
-    if (busy && this.#wasShort && this.#loop.census.of(Kind.keepAlive) > 0) {
+    if (hasRoom(crowd)) {
+      this.#wasShort = false
+      return true
+    }
+    // Room has been short for a while, and somebody waits: the connection that has idled longest makes way.
+    if (this.#wasShort && this.#loop.census.of(Kind.keepAlive) > 0) {
       if (!first) return false
-      if (this.#loop.closeIdlest() && hasRoom(this.#crowd())) return true
+      if (this.#loop.closeIdlest()) return true
     }
     return this.#stop(`Too many open connections (${crowd.connections - crowd.lingering}), not accepting new conns in this process`)
   }
@@ -76,10 +78,9 @@ export class Admission {
     if (this.#timer === undefined) return
     const crowd = this.#crowd()
     const busy = crowd.idleThreads === 0
-    if (!busy) this.#wasShort = false
     if (busy && this.#anotherIsIdle()) return
     if (!hasRoom(crowd)) {
-      const short = busy && this.#loop.census.of(Kind.keepAlive) > 0
+      const short = this.#loop.census.of(Kind.keepAlive) > 0
       const still = short && this.#wasShort
       if (timed) this.#wasShort = short
       if (!still) return

@@ -73,16 +73,27 @@ t.test('connections are counted by what they wait for', async (t) => {
 t.test('AsyncRequestWorkerFactor: a child takes so many connections, and others again when there is room', async (t) => {
   const server = await start(t, { workers: 2, conf: 'KeepAliveTimeout 30\nAsyncRequestWorkerFactor 1' })
   const clients = await Promise.all(Array.from({ length: 4 }, () => server.connect()))
-  for (const client of clients) t.equal((await client.get('/').response()).text, WELCOME)
+  // In the middle of a request: none of them idles.
+  for (const client of clients) client.send('GET / HTTP/1.1\r\n')
   const waiting = await server.connect()
   const answer = waiting.get('/').response()
   await server.logged(/mpm_event:debug\].*\] Too many open connections \(4\), not accepting new conns in this process/)
-  t.equal(await Promise.race([answer, sleep(200, 'none', { ref: false })]), 'none')
+  t.equal(await Promise.race([answer, sleep(400, 'none', { ref: false })]), 'none')
   clients[3]!.close()
   clients[2]!.close()
   t.equal((await answer).text, WELCOME)
   await server.logged(/AH00457: Accepting new connections again: [23] active conns \(0 lingering\/0 clogged\/0 suspended\), [12] idle workers/)
-  await rowsLike(clients[0]!, { connections: 3, notAccepting: 0 })
+  await rowsLike(waiting, { connections: 3, notAccepting: 0 })
+})
+
+t.test('where the limit is reached, a connection that idles makes way for a new one', async (t) => {
+  const server = await start(t, { workers: 2, conf: 'KeepAliveTimeout 30\nAsyncRequestWorkerFactor 1' })
+  const clients = await Promise.all(Array.from({ length: 4 }, () => server.connect()))
+  for (const client of clients) t.equal((await client.get('/').response()).text, WELCOME)
+  const waiting = await server.connect()
+  t.equal((await waiting.get('/').response()).text, WELCOME)
+  t.ok(await clients[0]!.endsEmpty(), 'the one that has idled longest')
+  t.equal((await clients[3]!.get('/').response()).text, WELCOME)
 })
 
 t.test('while all threads are busy a new connection takes the place of an idle one, and no request is lost', async (t) => {

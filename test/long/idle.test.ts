@@ -72,7 +72,7 @@ async function eachThreadServes(t: Test, server: Server): Promise<void> {
 t.test(`event: ${count} idle connections`, { skip: count < 100 && 'ulimit -n is too low' }, async (t) => {
   const files = { 'htdocs/small.txt': `small ${END.toString()}` }
   const server = await startServer(t, {
-    variant: 'event', files, workers: THREADS, conf: 'KeepAliveTimeout 3600\nTimeout 3600\nAsyncRequestWorkerFactor 3000\n',
+    variant: 'event', files, workers: THREADS, conf: 'KeepAliveTimeout 3600\nTimeout 3600\nAsyncRequestWorkerFactor 12000\n',
   })
   await untilWhole(server, { variant: 'event', children: 1, threads: THREADS })
   const child = server.children()[0]!
