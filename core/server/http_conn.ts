@@ -35,6 +35,8 @@ const LINGER_TOTAL = 30_000
 const LINGER_FINISHING = 2_000
 const LINGER_PIECE = 2_000
 
+const ignore = (): void => undefined
+
 export class HttpConn implements Conn, Connection {
   readonly engine: ThreadEngine
   readonly id: number
@@ -171,6 +173,8 @@ export class HttpConn implements Conn, Connection {
 
   release(): void {
     this.closed = true
+    this.input.broken = true
+    this.#breakOff()
   }
 
   lend(): void {
@@ -213,7 +217,7 @@ export class HttpConn implements Conn, Connection {
 
   /** The next piece of the request's body. */
   readBody(r: RequestRec): Promise<Uint8Array | null> {
-    return new Promise((resolve, reject) => {
+    const piece = new Promise<Uint8Array | null>((resolve, reject) => {
       this.#wantsBody = { resolve, reject }
       if (!r.continued && r.head.expectContinue && this.input.empty) {
         this.output.text('HTTP/1.1 100 Continue\r\n\r\n')
@@ -223,6 +227,9 @@ export class HttpConn implements Conn, Connection {
       this.#feedBody()
       if (this.#wantsBody !== undefined && !this.#inside) this.#owner.resume(this)
     })
+    // It is no fault not to wait for it; and one that nobody catches would end the thread.
+    piece.catch(ignore)
+    return piece
   }
 
   // The machine.
@@ -290,6 +297,7 @@ export class HttpConn implements Conn, Connection {
   // The request begins anew on another thread.
   #forget(): void {
     this.keepalives--
+    this.request?.forget()
     this.request = undefined
   }
 
@@ -379,6 +387,8 @@ export class HttpConn implements Conn, Connection {
     this.#owner.status(this, Seen.log)
     logRequest(r)
     this.request = undefined
+    // Whoever did not wait for a piece of this body must not get one of the next.
+    if (this.#wantsBody !== undefined) this.#failBody(new Error('Cannot read the body: the request is over'))
     if (this.output.broken) return Next.close
     if (r.body !== undefined && !r.body.done) return this.#leaveBody(r)
     if (!r.keepAlive) return this.#end(r.framingInDoubt || !this.input.empty)

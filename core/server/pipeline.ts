@@ -244,7 +244,6 @@ function lastOf(r: RequestRec): RequestRec {
 
 /** ap_internal_redirect: a new request on the same connection, answered in the place of `r`. */
 export function redirectInternally(r: RequestRec, target: string, carry?: (to: RequestRec) => void): Answer<Status> {
-  r.mustBeServed()
   let depth = 0
   for (let at: RequestRec | undefined = r; at !== undefined; at = at.prev) depth++
   const most = r.served.settings.limitRedirects
