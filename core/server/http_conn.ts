@@ -55,7 +55,8 @@ export class HttpConn implements Conn, Connection {
   #phase: Phase = Phase.head
   #local: Endpoint | undefined
   #candidates: Candidates | undefined
-  #inside = false
+  /** It goes on as soon as the turn of another connection is over. */
+  #putOff = false
   #lingerSince = 0
   /** How far an incomplete head has been looked at. */
   #scanned = 0
@@ -117,7 +118,7 @@ export class HttpConn implements Conn, Connection {
 
   advance(): Next {
     if (this.closed) return Next.close
-    this.#inside = true
+    this.engine.turn = this
     let next: Next
     try {
       next = this.#run()
@@ -126,7 +127,7 @@ export class HttpConn implements Conn, Connection {
       this.output.breakOff()
       next = Next.close
     }
-    this.#inside = false
+    this.engine.turn = undefined
     // Both buffers are the thread's: nothing of this connection may be in them when the next one's turn comes.
     this.output.flush()
     if (next !== Next.handover) this.input.settle()
@@ -148,7 +149,7 @@ export class HttpConn implements Conn, Connection {
         this.#refuse({ status: 408, message: '', aplogno: '', level: 'debug', note: '' })
         return this.advance()
       case Phase.handling:
-        if (this.#isOverdue()) return this.#giveUp()
+        if (this.request!.isOverdue) return this.#giveUp()
         if (this.output.blocked) this.#breakOff()
         else this.#feedBody()
         this.#failBody(new BodyTimeout())
@@ -187,11 +188,6 @@ export class HttpConn implements Conn, Connection {
     this.keepalives = keepalives
   }
 
-  #isOverdue(): boolean {
-    const deadline = this.request?.deadline ?? 0
-    return deadline > 0 && performance.now() >= deadline
-  }
-
   #giveUp(): Next {
     this.#attempt++
     this.#failBody(new BodyTimeout())
@@ -204,9 +200,20 @@ export class HttpConn implements Conn, Connection {
 
   /** After output was added outside of `advance`: sends it, and tells the MPM if the socket is full. */
   pushed(): void {
-    if (this.#inside || this.closed) return
+    if (this.engine.turn === this || this.closed) return
     this.output.flush()
-    if (this.output.blocked) this.#owner.resume(this)
+    if (this.output.blocked) this.#goOn()
+  }
+
+  // Outside of its own turn. While it is another's, both shared buffers are in use.
+  #goOn(): void {
+    if (this.engine.turn === undefined) return this.#owner.resume(this)
+    if (this.#putOff) return
+    this.#putOff = true
+    queueMicrotask(() => {
+      this.#putOff = false
+      if (!this.closed) this.#owner.resume(this)
+    })
   }
 
   /** Resolves once the client has taken what was written. */
@@ -224,8 +231,9 @@ export class HttpConn implements Conn, Connection {
         this.pushed()
       }
       r.continued = true
-      this.#feedBody()
-      if (this.#wantsBody !== undefined && !this.#inside) this.#owner.resume(this)
+      // In the middle of a turn only with what has come: receiving more would overwrite the head of a request.
+      this.#feedBody(this.engine.turn === undefined)
+      if (this.#wantsBody !== undefined && this.engine.turn !== this) this.#goOn()
     })
     // It is no fault not to wait for it; and one that nobody catches would end the thread.
     piece.catch(ignore)
@@ -349,14 +357,16 @@ export class HttpConn implements Conn, Connection {
     return this.#wait(this.#wantsBody !== undefined ? Next.read : Next.suspend)
   }
 
-  #feedBody(): void {
+  #feedBody(receives = true): void {
     const body = this.request?.body
     while (this.#wantsBody !== undefined && body !== undefined) {
       const piece = body.next(this.input)
       if (piece !== undefined) return this.#giveBody(Uint8Array.prototype.slice.call(this.input.bytes, ...piece))
       if (body.fault !== undefined) return this.#failBody(new BodyFault(body.fault))
       if (body.done) return this.#giveBody(null)
-      if (this.input.empty && !this.input.fill()) {
+      if (!this.input.empty) continue
+      if (!receives && !this.input.broken) return
+      if (!this.input.fill()) {
         if (this.input.ended || this.input.broken) this.#failBody(new ClientGone())
         else this.input.settle()
         return

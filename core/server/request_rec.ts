@@ -146,6 +146,10 @@ export class RequestRec implements Request {
     return this.body !== undefined && !this.body.done
   }
 
+  get isOverdue(): boolean {
+    return this.deadline > 0 && performance.now() >= this.deadline
+  }
+
   /** For a request that goes on after the thread has turned to others; what it was redirected to goes with it. */
   detach(): void {
     this.head = this.head.detach()

@@ -82,3 +82,58 @@ t.test('a file that is copied to another client does not overwrite what waits in
   t.equal(chunks(socket.sentTo.get(900)!), 'x'.repeat(100_000) + '.')
   t.match(socket.sentTo.get(901), /^HTTP\/1\.1 404 [\s\S]*HTTP\/1\.1 200 [\s\S]*said$/)
 })
+
+/** A handler keeps its own head while it, or what it does, reads a body that arrives at this very moment. */
+function reader(look: (own: Request, uploading: Request | undefined) => Promise<unknown>) {
+  let uploading: Request | undefined
+  const seen: string[] = []
+  const pieces: unknown[] = []
+  const made = make((modules) => modules.hooks.handler.add('reader_module', (r) => {
+    if (r.uri === '/upload') {
+      uploading = r
+      return new Promise(() => undefined)
+    }
+    const piece = look(r, uploading).then((answer) => pieces.push(String(answer)))
+    seen.push(r.requestLine, r.headersIn.get('Cookie') ?? 'none')
+    return piece.then(() => OK)
+  }))
+  return { made, seen, pieces }
+}
+
+t.test('reading the body of another request leaves the head of one\'s own alone', async (t) => {
+  const { made, seen, pieces } = reader((_own, uploading) => uploading!.read())
+  made.say('POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n')
+  made.conn.advance()
+  const other = another(made)
+  made.say('GET /look HTTP/1.1\r\nHost: b\r\nCookie: mine\r\n\r\n')
+  made.say('EVIL'.repeat(100))
+  other.advance()
+  t.same(seen, ['GET /look HTTP/1.1', 'mine'])
+  await turns()
+  t.same(pieces, ['EVIL'.repeat(100)], 'and the body comes as soon as the other turn is over')
+  other.advance()
+  t.match(made.socket.sentTo.get(901), /^HTTP\/1\.1 200 /)
+})
+
+t.test('so does reading one\'s own', async (t) => {
+  const { made, seen, pieces } = reader((own) => own.read())
+  made.say('POST /look HTTP/1.1\r\nHost: b\r\nCookie: mine\r\nContent-Length: 400\r\n\r\n')
+  made.say('EVIL'.repeat(100))
+  made.conn.advance()
+  t.same(seen, ['POST /look HTTP/1.1', 'mine'])
+  await turns()
+  t.same(pieces, ['EVIL'.repeat(100)])
+})
+
+t.test('a socket that is full is waited for after the turn, once', async (t) => {
+  const { socket, resumed, ask } = chat((own, heard) => {
+    socket.capacity = 0
+    for (let i = 0; i < 9; i++) heard.write('[news]')
+    own.write('said')
+  })
+  const before = resumed()
+  ask(get('/say'))
+  t.equal(resumed(), before, 'not in the other connection\'s turn')
+  await turns()
+  t.equal(resumed(), before + 1)
+})
