@@ -68,7 +68,10 @@ const unconfigured = (r: RequestRec, number: string, what: string): Status => {
 const handlers: Step = (r) => {
   const chain = r.chains.handlers(r.handler ?? r.contentType ?? '')
   if (chain.length === 0) return DECLINED
-  const { handler } = r.connection.engine.hooks
+  const { engine, output } = r.connection
+  // It may take long: answers to the requests before this one do not wait for it.
+  if (engine.mayBlock) output.flush()
+  const { handler } = engine.hooks
   const limit = r.chains.handlerTimeout
   return limit === 0 ? handler.walk(chain, r) : withDeadline(r, limit, () => handler.walk(chain, r))
 }

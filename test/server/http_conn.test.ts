@@ -220,6 +220,20 @@ t.test('on a thread that must not block, a request for a handler that may is han
   t.end()
 })
 
+t.test('what comes before a request whose handler may block has left when that handler begins', (t) => {
+  let left = ''
+  const { socket, conn, say } = make(({ hooks }) => {
+    hooks.fixups.add('slow_module', (r) => { if (r.uri === '/slow') r.handler = 'slow'; return OK })
+    hooks.handler.add('slow_module', () => { left = socket.outgoing; return OK }, { handler: 'slow' })
+  })
+  const slow = 'GET /slow HTTP/1.1\r\nHost: a\r\n\r\n'
+  say('GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n' + slow)
+  t.equal(conn.advance(), Next.idle)
+  t.same(answers(left), ['404'])
+  t.same(answers(socket.outgoing), ['404', '200'])
+  t.end()
+})
+
 t.test('a handler may wait, read the body in pieces and write in pieces', async (t) => {
   const echo = async (r: Request) => {
     for (let piece = await r.read(); piece !== null; piece = await r.read()) await r.write(Buffer.from(piece).toString().toUpperCase())
