@@ -456,10 +456,10 @@ export class HttpConn implements Conn, Connection {
     const { settings } = this.request?.served ?? this.served
     if (next === Next.suspend) this.patience = 0
     else if (next === Next.linger) this.patience = LINGER_PIECE
-    else if (next === Next.idle && this.keepalives > 0) this.patience = settings.keepAliveTimeout
-    else this.patience = settings.timeout
+    // To an MPM 0 is no limit; as in Apache, a time-out of 0 is over at once, and one below 0 never.
+    else this.patience = (next === Next.idle && this.keepalives > 0 ? settings.keepAliveTimeout : settings.timeout) || 1
     const deadline = this.#phase === Phase.handling ? this.request!.deadline : 0
-    if (deadline > 0) this.patience = Math.min(this.patience || Infinity, Math.max(1, deadline - this.engine.now()))
+    if (deadline > 0) this.patience = Math.min(this.patience > 0 ? this.patience : Infinity, Math.max(1, deadline - this.engine.now()))
     return next
   }
 

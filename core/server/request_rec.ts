@@ -329,7 +329,8 @@ export class RequestRec implements Request {
     this.#chunked = !stated && this.protocol >= 1001
     const { settings } = this.served
     const { connection, head } = this
-    this.keepAlive = (stated || this.#chunked) && settings.keepAlive && !connection.engine.finishing &&
+    this.keepAlive = (stated || this.#chunked) && settings.keepAlive && settings.keepAliveTimeout > 0 &&
+      !connection.engine.finishing &&
       !this.framingInDoubt && head.wantsKeepAlive() && this.protocol >= 1000 && !closesConnection(this.status) &&
       (settings.maxKeepAliveRequests === 0 || connection.keepalives <= settings.maxKeepAliveRequests) &&
       !(this.hasBody && head.expectContinue && !this.continued)

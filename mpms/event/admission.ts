@@ -120,8 +120,9 @@ export class Admission {
   #anotherIsIdle(): boolean {
     const now = this.#seat.engine.now()
     if (now - this.#lookedAt >= BELIEF) {
+      const { slot, population } = this.#seat
       this.#lookedAt = now
-      this.#othersIdle = restsElsewhere(running().board, this.#seat.slot, this.#seat.population.threadsPerChild)
+      this.#othersIdle = restsElsewhere(running().board, slot, population.threadsPerChild)
     }
     return this.#othersIdle
   }
