@@ -120,7 +120,10 @@ export interface Request {
   /** The request that an internal redirect of this one made. */
   readonly next?: Request | undefined
 
-  /** Adds to the body. Awaiting the answer, if there is one, keeps memory bounded with a slow client. */
+  /**
+   * Adds to the body. Awaiting the answer, if there is one, keeps memory bounded with a slow client. Once the request is
+   * over (answered, or given up after HandlerTimeout) this and sendFile do nothing, read and internalRedirect reject.
+   */
   write(data: string | Uint8Array): Promise<void> | undefined
   /** Sends a part of a file as (the rest of) the body. The core closes nothing: `path` is opened by the core. */
   sendFile(path: string, offset: number, length: number): void

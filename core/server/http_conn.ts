@@ -35,6 +35,8 @@ const LINGER_TOTAL = 30_000
 const LINGER_FINISHING = 2_000
 const LINGER_PIECE = 2_000
 
+const ignore = (): void => undefined
+
 export class HttpConn implements Conn, Connection {
   readonly engine: ThreadEngine
   readonly id: number
@@ -53,7 +55,8 @@ export class HttpConn implements Conn, Connection {
   #phase: Phase = Phase.head
   #local: Endpoint | undefined
   #candidates: Candidates | undefined
-  #inside = false
+  /** It goes on as soon as the turn of another connection is over. */
+  #putOff = false
   #lingerSince = 0
   /** How far an incomplete head has been looked at. */
   #scanned = 0
@@ -115,7 +118,7 @@ export class HttpConn implements Conn, Connection {
 
   advance(): Next {
     if (this.closed) return Next.close
-    this.#inside = true
+    this.engine.turn = this
     let next: Next
     try {
       next = this.#run()
@@ -124,7 +127,7 @@ export class HttpConn implements Conn, Connection {
       this.output.breakOff()
       next = Next.close
     }
-    this.#inside = false
+    this.engine.turn = undefined
     // Both buffers are the thread's: nothing of this connection may be in them when the next one's turn comes.
     this.output.flush()
     if (next !== Next.handover) this.input.settle()
@@ -146,7 +149,7 @@ export class HttpConn implements Conn, Connection {
         this.#refuse({ status: 408, message: '', aplogno: '', level: 'debug', note: '' })
         return this.advance()
       case Phase.handling:
-        if (this.#isOverdue()) return this.#giveUp()
+        if (this.request!.isOverdue) return this.#giveUp()
         if (this.output.blocked) this.#breakOff()
         else this.#feedBody()
         this.#failBody(new BodyTimeout())
@@ -171,6 +174,8 @@ export class HttpConn implements Conn, Connection {
 
   release(): void {
     this.closed = true
+    this.input.broken = true
+    this.#breakOff()
   }
 
   lend(): void {
@@ -181,11 +186,6 @@ export class HttpConn implements Conn, Connection {
 
   takeBack(keepalives: number): void {
     this.keepalives = keepalives
-  }
-
-  #isOverdue(): boolean {
-    const deadline = this.request?.deadline ?? 0
-    return deadline > 0 && performance.now() >= deadline
   }
 
   #giveUp(): Next {
@@ -200,9 +200,20 @@ export class HttpConn implements Conn, Connection {
 
   /** After output was added outside of `advance`: sends it, and tells the MPM if the socket is full. */
   pushed(): void {
-    if (this.#inside || this.closed) return
+    if (this.engine.turn === this || this.closed) return
     this.output.flush()
-    if (this.output.blocked) this.#owner.resume(this)
+    if (this.output.blocked) this.#goOn()
+  }
+
+  // Outside of its own turn. While it is another's, both shared buffers are in use.
+  #goOn(): void {
+    if (this.engine.turn === undefined) return this.#owner.resume(this)
+    if (this.#putOff) return
+    this.#putOff = true
+    queueMicrotask(() => {
+      this.#putOff = false
+      if (!this.closed) this.#owner.resume(this)
+    })
   }
 
   /** Resolves once the client has taken what was written. */
@@ -213,16 +224,20 @@ export class HttpConn implements Conn, Connection {
 
   /** The next piece of the request's body. */
   readBody(r: RequestRec): Promise<Uint8Array | null> {
-    return new Promise((resolve, reject) => {
+    const piece = new Promise<Uint8Array | null>((resolve, reject) => {
       this.#wantsBody = { resolve, reject }
       if (!r.continued && r.head.expectContinue && this.input.empty) {
         this.output.text('HTTP/1.1 100 Continue\r\n\r\n')
         this.pushed()
       }
       r.continued = true
-      this.#feedBody()
-      if (this.#wantsBody !== undefined && !this.#inside) this.#owner.resume(this)
+      // In the middle of a turn only with what has come: receiving more would overwrite the head of a request.
+      this.#feedBody(this.engine.turn === undefined)
+      if (this.#wantsBody !== undefined && this.engine.turn !== this) this.#goOn()
     })
+    // It is no fault not to wait for it; and one that nobody catches would end the thread.
+    piece.catch(ignore)
+    return piece
   }
 
   // The machine.
@@ -290,6 +305,7 @@ export class HttpConn implements Conn, Connection {
   // The request begins anew on another thread.
   #forget(): void {
     this.keepalives--
+    this.request?.forget()
     this.request = undefined
   }
 
@@ -341,14 +357,16 @@ export class HttpConn implements Conn, Connection {
     return this.#wait(this.#wantsBody !== undefined ? Next.read : Next.suspend)
   }
 
-  #feedBody(): void {
+  #feedBody(receives = true): void {
     const body = this.request?.body
     while (this.#wantsBody !== undefined && body !== undefined) {
       const piece = body.next(this.input)
       if (piece !== undefined) return this.#giveBody(Uint8Array.prototype.slice.call(this.input.bytes, ...piece))
       if (body.fault !== undefined) return this.#failBody(new BodyFault(body.fault))
       if (body.done) return this.#giveBody(null)
-      if (this.input.empty && !this.input.fill()) {
+      if (!this.input.empty) continue
+      if (!receives && !this.input.broken) return
+      if (!this.input.fill()) {
         if (this.input.ended || this.input.broken) this.#failBody(new ClientGone())
         else this.input.settle()
         return
@@ -379,6 +397,8 @@ export class HttpConn implements Conn, Connection {
     this.#owner.status(this, Seen.log)
     logRequest(r)
     this.request = undefined
+    // Whoever did not wait for a piece of this body must not get one of the next.
+    if (this.#wantsBody !== undefined) this.#failBody(new Error('Cannot read the body: the request is over'))
     if (this.output.broken) return Next.close
     if (r.body !== undefined && !r.body.done) return this.#leaveBody(r)
     if (!r.keepAlive) return this.#end(r.framingInDoubt || !this.input.empty)
@@ -436,10 +456,10 @@ export class HttpConn implements Conn, Connection {
     const { settings } = this.request?.served ?? this.served
     if (next === Next.suspend) this.patience = 0
     else if (next === Next.linger) this.patience = LINGER_PIECE
-    else if (next === Next.idle && this.keepalives > 0) this.patience = settings.keepAliveTimeout
-    else this.patience = settings.timeout
+    // To an MPM 0 is no limit; as in Apache, a time-out of 0 is over at once, and one below 0 never.
+    else this.patience = (next === Next.idle && this.keepalives > 0 ? settings.keepAliveTimeout : settings.timeout) || 1
     const deadline = this.#phase === Phase.handling ? this.request!.deadline : 0
-    if (deadline > 0) this.patience = Math.min(this.patience || Infinity, Math.max(1, deadline - this.engine.now()))
+    if (deadline > 0) this.patience = Math.min(this.patience > 0 ? this.patience : Infinity, Math.max(1, deadline - this.engine.now()))
     return next
   }
 

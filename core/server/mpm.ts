@@ -5,7 +5,7 @@
  *
  * What the core guarantees to an MPM:
  * - `advance()` never waits and never throws; it may be called again at any time.
- * - Between two calls a connection holds no thread and no shared buffer.
+ * - Between two calls a connection holds no thread, and no shared buffer (but after Next.handover: see `unread`).
  * What an MPM guarantees to modules:
  * - a handler runs on a thread that serves no other request until it returns
  *   (or, once it awaits, until it has answered, in MPMs that are not async);

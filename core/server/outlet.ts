@@ -5,10 +5,15 @@
 import { Errno, type Fd, type Memory, type Port } from '../port/port.ts'
 import type { OpenFile } from './file_cache.ts'
 
-/** The thread's output buffer: empty between connections. */
+/**
+ * The thread's output buffer: empty between connections. A handler may write to the request of another connection
+ * while the buffer holds what its own has written: the bytes go to their owner before another adds to them.
+ */
 export class OutBuffer {
   readonly memory: Memory
   end = 0
+  /** Whose the bytes are. */
+  owner: Outlet | undefined
 
   constructor(memory: Memory) {
     this.memory = memory
@@ -16,6 +21,16 @@ export class OutBuffer {
 
   get room(): number {
     return this.memory.bytes.length - this.end
+  }
+
+  /** Sends what is in it to whoever it is for. */
+  clear(): void {
+    if (this.end > 0) this.owner!.flush()
+  }
+
+  changeOwner(owner: Outlet): void {
+    this.clear()
+    this.owner = owner
   }
 }
 
@@ -54,6 +69,7 @@ export class Outlet {
   text(text: string): void {
     if (this.broken) return
     const buffer = this.#buffer
+    if (buffer.owner !== this) buffer.changeOwner(this)
     if (text.length > buffer.room) {
       this.flush(true)
       if (text.length > buffer.room) return this.bytes(Buffer.from(text, 'latin1'))
@@ -63,6 +79,7 @@ export class Outlet {
 
   bytes(bytes: Uint8Array): void {
     const buffer = this.#buffer
+    if (buffer.owner !== this) buffer.changeOwner(this)
     for (let from = 0; from < bytes.length && !this.broken;) {
       if (buffer.room === 0) this.flush(true)
       const length = Math.min(buffer.room, bytes.length - from)
@@ -82,11 +99,11 @@ export class Outlet {
     else file.release()
   }
 
-  /** Hands the buffer to the kernel. @param more a file follows at once */
+  /** Hands the buffer to the kernel, if what is in it is this connection's. @param more a file follows at once */
   flush(more = false): void {
     const buffer = this.#buffer
     const end = buffer.end
-    if (end === 0) return
+    if (end === 0 || buffer.owner !== this) return
     buffer.end = 0
     if (this.broken) return
     let from = 0
@@ -144,7 +161,8 @@ export class Outlet {
     const { net, files } = this.#port
     if (memory !== undefined) return net.send(this.#fd, memory, at, left, false)
     if (!copied) return net.sendfile(this.#fd, file!.fd, at, Math.min(left, FILE_PIECE))
-    // The thread's buffer is free here: whatever was in it has been flushed before.
+    // What is in the thread's buffer may be another connection's, or come behind this file.
+    this.#buffer.clear()
     const { memory: scratch } = this.#buffer
     const got = files.pread(file!.fd, scratch, 0, Math.min(left, scratch.bytes.length), at)
     return got <= 0 ? got : net.send(this.#fd, scratch, 0, got, false)

@@ -68,7 +68,10 @@ const unconfigured = (r: RequestRec, number: string, what: string): Status => {
 const handlers: Step = (r) => {
   const chain = r.chains.handlers(r.handler ?? r.contentType ?? '')
   if (chain.length === 0) return DECLINED
-  const { handler } = r.connection.engine.hooks
+  const { engine, output } = r.connection
+  // It may take long: answers to the requests before this one do not wait for it.
+  if (engine.mayBlock) output.flush()
+  const { handler } = engine.hooks
   const { handlerTimeout, othersHaveLimits } = r.chains
   if (handlerTimeout > 0) return withDeadline(r, handlerTimeout, () => handler.walk(chain, r))
   return othersHaveLimits ? withoutDeadline(r, () => handler.walk(chain, r)) : handler.walk(chain, r)
@@ -245,7 +248,6 @@ function lastOf(r: RequestRec): RequestRec {
 
 /** ap_internal_redirect: a new request on the same connection, answered in the place of `r`. */
 export function redirectInternally(r: RequestRec, target: string, carry?: (to: RequestRec) => void): Answer<Status> {
-  r.mustBeServed()
   let depth = 0
   for (let at: RequestRec | undefined = r; at !== undefined; at = at.prev) depth++
   const most = r.served.settings.limitRedirects

@@ -71,6 +71,9 @@ export class RequestRec implements Request {
   #bytesSent = 0
   #headBytes = 0
   logged = false
+  /** Its response is complete or given up: the connection may be with the next request, or with another thread. */
+  #over = false
+  #toldOver = false
 
   constructor(connection: HttpConn, head: RequestHead, served: Served) {
     this.connection = connection
@@ -143,6 +146,10 @@ export class RequestRec implements Request {
     return this.body !== undefined && !this.body.done
   }
 
+  get isOverdue(): boolean {
+    return this.deadline > 0 && performance.now() >= this.deadline
+  }
+
   /** For a request that goes on after the thread has turned to others; what it was redirected to goes with it. */
   detach(): void {
     this.head = this.head.detach()
@@ -158,12 +165,12 @@ export class RequestRec implements Request {
   }
 
   read(): Promise<Uint8Array | null> {
-    this.mustBeServed()
+    if (this.#isOver()) return refused('read the body')
     return this.body === undefined || this.body.done ? Promise.resolve(null) : this.connection.readBody(this)
   }
 
   internalRedirect(path: string): Answer<Status> {
-    return redirectInternally(this, path)
+    return this.#isOver() ? refused('redirect') : redirectInternally(this, path)
   }
 
   subLookup(path: string): Answer<Lookup> {
@@ -198,13 +205,27 @@ export class RequestRec implements Request {
 
   // The response.
 
-  /** @throws Error if the request was given up */
-  mustBeServed(): void {
-    if (this.abandoned) throw new Error(`Cannot answer ${this.method} ${this.uri} any more: HandlerTimeout has passed`)
+  /** From now on nothing is written for it, nor for what was redirected to it. */
+  end(): void {
+    this.#over = true
+    for (let at = this.prev; at !== undefined; at = at.prev) at.#over = true
+  }
+
+  // For what a module does when it is too late. Nothing may be thrown: it would end the thread if nobody catches it.
+  #isOver(): boolean {
+    if (!this.#over && !this.abandoned) return false
+    if (!this.#toldOver) {
+      this.#toldOver = true
+      // The head may be another request's by now, so the line is not one of this request's.
+      this.connection.engine.log('warn', 'core',
+        `SY00068: a module goes on with a request for ${this.uri} that is ${this.abandoned ? 'given up' : 'complete'}: ignored`,
+        { server: this.server, connection: this.connection })
+    }
+    return true
   }
 
   write(data: string | Uint8Array): Promise<void> | undefined {
-    this.mustBeServed()
+    if (this.#isOver()) return undefined
     const bytes = typeof data === 'string' ? Buffer.from(data) : data
     if (bytes.length === 0) return undefined
     ;(this.#parts ??= []).push({ bytes })
@@ -217,6 +238,7 @@ export class RequestRec implements Request {
   }
 
   sendFile(path: string, offset: number, length: number): void {
+    if (this.#isOver()) return
     const { files } = this.connection.engine
     const file = files.open(files.look(path))
     if (typeof file === 'number') throw new Error(`Cannot open "${path}": errno ${-file}`)
@@ -225,7 +247,7 @@ export class RequestRec implements Request {
 
   /** Adds a part of an open file to the body. */
   addFile(file: OpenFile, offset: number, length: number): void {
-    this.mustBeServed()
+    if (this.#isOver()) return
     ;(this.#parts ??= []).push({ file: file.hold(), offset, length })
     this.#length += length
   }
@@ -254,6 +276,7 @@ export class RequestRec implements Request {
     if (streamed && this.#chunked) this.connection.output.text(LAST_CHUNK)
     // Outside of the connection's turn the thread's buffer must not keep anything for later.
     this.connection.pushed()
+    this.end()
   }
 
   /** Ends a response that was begun and cannot be completed: the client must not take it for whole. */
@@ -262,6 +285,13 @@ export class RequestRec implements Request {
     this.#dropParts()
     this.connection.output.flush()
     this.connection.output.breakOff()
+    this.end()
+  }
+
+  /** It begins anew on another thread: what this one has done for it is for nobody. */
+  forget(): void {
+    this.#dropParts()
+    this.end()
   }
 
   get #bodyAllowed(): boolean {
@@ -299,7 +329,8 @@ export class RequestRec implements Request {
     this.#chunked = !stated && this.protocol >= 1001
     const { settings } = this.served
     const { connection, head } = this
-    this.keepAlive = (stated || this.#chunked) && settings.keepAlive && !connection.engine.finishing &&
+    this.keepAlive = (stated || this.#chunked) && settings.keepAlive && settings.keepAliveTimeout > 0 &&
+      !connection.engine.finishing &&
       !this.framingInDoubt && head.wantsKeepAlive() && this.protocol >= 1000 && !closesConnection(this.status) &&
       (settings.maxKeepAliveRequests === 0 || connection.keepalives <= settings.maxKeepAliveRequests) &&
       !(this.hasBody && head.expectContinue && !this.continued)
@@ -346,6 +377,14 @@ export class RequestRec implements Request {
     this.#length = 0
   }
 }
+
+function refused(what: string): Promise<never> {
+  const answer = Promise.reject<never>(new Error(`Cannot ${what}: the request is over`))
+  answer.catch(ignore)
+  return answer
+}
+
+const ignore = (): void => undefined
 
 const NO_WORDS: readonly string[] = Object.freeze([])
 

@@ -72,6 +72,8 @@ export class ThreadEngine implements Engine {
   readonly serverTokens: string
   readonly tally: Tally
   finishing = false
+  /** The connection whose turn it is: what it has read is in `input`, and its request's head in `head`. */
+  turn: HttpConn | undefined
   /** The only server, where there are no virtual hosts. */
   readonly only: Served | undefined
   readonly #served = new Map<Server, Served>()

@@ -3,7 +3,7 @@
  * its crew can serve, and some more for each thread that rests. Connections
  * that linger do not count. See docs/adr/0007 for what differs from Apache.
  */
-import { running, SeatStatus, type Seat } from 'httpd'
+import { running, SeatStatus, type Scoreboard, type Seat } from 'httpd'
 import { Kind } from '../shared/census.ts'
 import type { IdleThreads } from '../shared/idle_threads.ts'
 import type { Loop } from '../shared/loop.ts'
@@ -121,24 +121,28 @@ export class Admission {
   #anotherIsIdle(): boolean {
     const now = this.#seat.engine.now()
     if (now - this.#lookedAt >= BELIEF) {
+      const { slot, population } = this.#seat
       this.#lookedAt = now
-      this.#othersIdle = this.#lookAtOthers()
+      this.#othersIdle = restsElsewhere(running().board, slot, population.threadsPerChild)
     }
     return this.#othersIdle
   }
+}
 
-  #lookAtOthers(): boolean {
-    const { board } = running()
-    const { slot: mine, population } = this.#seat
-    const { generation } = board.slot(mine)
-    for (let slot = 0; slot < board.slots; slot++) {
-      const { pid, generation: its } = board.slot(slot)
-      if (slot === mine || pid === 0 || its !== generation) continue
-      const child = board.process(slot)
-      if (child.get('quiescing') !== 0 || child.get('notAccepting') !== 0) continue
-      for (let thread = 0; thread < population.threadsPerChild; thread++)
-        if (board.worker(slot, thread).status === SeatStatus.ready) return true
-    }
-    return false
+/**
+ * Has another child a thread that rests and could serve what comes to this one? It must accept, of the same
+ * generation, from the same listening sockets (ListenCoresBucketsRatio).
+ * @param mine slot of the child that asks
+ */
+export function restsElsewhere(board: Scoreboard, mine: number, threadsPerChild: number): boolean {
+  const { generation, bucket } = board.slot(mine)
+  for (let slot = 0; slot < board.slots; slot++) {
+    const other = board.slot(slot)
+    if (slot === mine || other.pid === 0 || other.generation !== generation || other.bucket !== bucket) continue
+    const child = board.process(slot)
+    if (child.get('quiescing') !== 0 || child.get('notAccepting') !== 0) continue
+    for (let thread = 0; thread < threadsPerChild; thread++)
+      if (board.worker(slot, thread).status === SeatStatus.ready) return true
   }
+  return false
 }

@@ -42,7 +42,7 @@ export class Deadlines<T extends Waiting> {
 
   clear(item: T): void {
     item.deadline = 0
-    if (item.slot >= 0) this.#unlink(item)
+    this.#unlink(item)
   }
 
   #at(deadline: number): number {
@@ -62,6 +62,7 @@ export class Deadlines<T extends Waiting> {
   }
 
   #unlink(item: Waiting): void {
+    if (item.slot < 0) return
     if (item.before !== undefined) item.before.after = item.after
     else this.#slots[item.slot % SLOTS] = item.after
     if (item.after !== undefined) item.after.before = item.before
@@ -86,12 +87,17 @@ export class Deadlines<T extends Waiting> {
     const until = Math.floor(now / TICK)
     while (this.#turned < until && this.#count > 0) {
       this.#turned++
-      let item = this.#slots[this.#turned % SLOTS]
-      while (item !== undefined) {
-        const after: Waiting | undefined = item.after
-        if (item.slot <= this.#turned) this.#look(item as T, now)
-        item = after
-      }
+      this.#turnTo(this.#turned, now)
+    }
+  }
+
+  // From the head each time: `late` may clear whatever stands in the list, or set it anew. What comes in meanwhile
+  // stands at the head of a later lap only if the wheel was empty, so nothing that is due stands behind it.
+  #turnTo(tick: number, now: number): void {
+    for (;;) {
+      const item = this.#slots[tick % SLOTS]
+      if (item === undefined || item.slot > tick) return
+      this.#look(item as T, now)
     }
   }
 

@@ -1,6 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
-import { hasRoom, type Crowd } from '../../mpms/event/admission.ts'
+import { Scoreboard, Status } from '../../core/server/scoreboard.ts'
+import { hasRoom, restsElsewhere, type Crowd } from '../../mpms/event/admission.ts'
 
 const crowd = (but: Partial<Crowd>): Crowd =>
   ({ connections: 0, lingering: 0, idleThreads: 4, threads: 4, factor: 2, stopped: false, ...but })
@@ -28,5 +29,25 @@ t.test('stopping needs no less than going on: no flapping', (t) => {
     factor: fc.double({ min: 0.1, max: 9, noNaN: true }),
   })
   fc.assert(fc.property(any, (some) => hasRoom({ ...some, stopped: false }) || !hasRoom({ ...some, stopped: true })))
+  t.end()
+})
+
+t.test('only a child that could accept the same connections counts as one with a thread that rests', (t) => {
+  const rests = (generation: number, bucket: number, change?: (board: Scoreboard) => void): boolean => {
+    const board = new Scoreboard(new ArrayBuffer(Scoreboard.bytes(3, 2)), 3, 2)
+    board.slot(0).begin(100, 7, 1)
+    board.slot(2).begin(102, generation, bucket)
+    board.worker(0, 0).status = Status.ready
+    board.worker(2, 0).status = Status.write
+    board.worker(2, 1).status = Status.ready
+    change?.(board)
+    return restsElsewhere(board, 0, 2)
+  }
+  t.ok(rests(7, 1))
+  t.notOk(rests(7, 0), 'other listening sockets')
+  t.notOk(rests(6, 1), 'an older generation')
+  t.notOk(rests(7, 1, (board) => board.process(2).set('notAccepting', 1)))
+  t.notOk(rests(7, 1, (board) => board.process(2).set('quiescing', 1)))
+  t.notOk(rests(7, 1, (board) => { board.worker(2, 1).status = Status.write }), 'all busy')
   t.end()
 })

@@ -95,3 +95,44 @@ t.test('the wheel agrees with a list of deadlines, whatever happens to them', (t
   }))
   t.end()
 })
+
+t.test('whatever is called late may clear others, or set them anew: the rest is called in its time', (t) => {
+  const act = fc.record({
+    /** Who is called late, what it does then, and to whom. */
+    by: fc.nat(4), do: fc.constantFrom('clear' as const, 'set' as const), which: fc.nat(4), ms: fc.integer({ min: 1, max: 150_000 }),
+  })
+  // Few different times, so that several stand in one slot.
+  const starts = fc.array(fc.constantFrom(950, 990, 1050, 5000, 102_400, 103_350), { minLength: 5, maxLength: 5 })
+  fc.assert(fc.property(starts, fc.array(act, { maxLength: 8 }), fc.constantFrom(100, 1000, 110_000), (at, acts, step) => {
+    let now = 0
+    const due = new Map<number, number>(at.map((deadline, name) => [name, deadline]))
+    const todo = [...acts]
+    let early = false
+    const items = Array.from({ length: 5 }, (_, i) => item(i))
+    const wheel: Deadlines<Item> = new Deadlines(() => now, ({ name }) => {
+      early ||= !(due.get(name)! <= now)
+      due.delete(name)
+      // Each act once, or two could call each other for ever.
+      for (let i = todo.findIndex(({ by }) => by === name); i >= 0; i = todo.findIndex(({ by }) => by === name)) {
+        const [{ do: what, which, ms }] = todo.splice(i, 1) as [typeof acts[number]]
+        if (what === 'clear') {
+          wheel.clear(items[which]!)
+          due.delete(which)
+        } else {
+          wheel.set(items[which]!, now + ms)
+          due.set(which, now + ms)
+        }
+      }
+    })
+    at.forEach((deadline, name) => wheel.set(items[name]!, deadline))
+    let missed = false
+    while (now < 600_000) {
+      now += step
+      wheel.turn()
+      missed ||= [...due.values()].some((deadline) => deadline < now - 200)
+    }
+    for (const it of items) wheel.clear(it)
+    return !early && !missed && due.size === 0
+  }))
+  t.end()
+})

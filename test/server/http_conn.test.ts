@@ -206,6 +206,25 @@ t.test('between requests the patience is KeepAliveTimeout, and MaxKeepAliveReque
   t.end()
 })
 
+t.test('KeepAliveTimeout 0: no keep-alive; Timeout 0: over at once, not never', (t) => {
+  const conf = plainConf()
+  conf.vector.said(serverCore).keepAliveTimeout = 0
+  const once = make(undefined, {}, conf)
+  once.say('GET /hello HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n')
+  t.equal(once.conn.advance(), Next.close)
+  t.match(once.socket.outgoing, /Connection: close\r\n/)
+  t.notMatch(once.socket.outgoing, /Keep-Alive/)
+  const hasty = plainConf()
+  hasty.vector.said(serverCore).timeout = 0
+  const { conn, say } = make(undefined, {}, hasty)
+  t.equal(conn.advance(), Next.idle)
+  t.equal(conn.patience, 1)
+  say('GET /hel')
+  t.equal(conn.advance(), Next.read)
+  t.equal(conn.patience, 1)
+  t.end()
+})
+
 t.test('on a thread that must not block, a request for a handler that may is handed over untouched', (t) => {
   const { socket, conn, say } = make((modules) => {
     modules.hooks.handler.add('slow_module', () => OK, { handler: 'slow' })
@@ -217,6 +236,20 @@ t.test('on a thread that must not block, a request for a handler that may is han
   t.same(answers(socket.outgoing), ['404'], 'what came before is answered')
   t.equal(Buffer.from(conn.unread()).toString(), slow + GET)
   t.equal(conn.keepalives, 1)
+  t.end()
+})
+
+t.test('what comes before a request whose handler may block has left when that handler begins', (t) => {
+  let left = ''
+  const { socket, conn, say } = make(({ hooks }) => {
+    hooks.fixups.add('slow_module', (r) => { if (r.uri === '/slow') r.handler = 'slow'; return OK })
+    hooks.handler.add('slow_module', () => { left = socket.outgoing; return OK }, { handler: 'slow' })
+  })
+  const slow = 'GET /slow HTTP/1.1\r\nHost: a\r\n\r\n'
+  say('GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n' + slow)
+  t.equal(conn.advance(), Next.idle)
+  t.same(answers(left), ['404'])
+  t.same(answers(socket.outgoing), ['404', '200'])
   t.end()
 })
 
