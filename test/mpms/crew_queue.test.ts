@@ -1,5 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
+import { shapeFor } from '../../mpms/event/share.ts'
 import { CrewQueue, NO_TICKET, type Job } from '../../mpms/shared/crew_queue.ts'
 
 const THREADS = 3
@@ -141,5 +142,18 @@ t.test('nothing is lost and nothing comes twice, with several takers', (t) => {
     })
     return JSON.stringify(got) === JSON.stringify(expected.slice(0, got.length))
   }), { numRuns: 50 })
+  t.end()
+})
+
+t.test('a child may have as many threads as ThreadLimit allows: the queue is there, and is full in the end', (t) => {
+  t.same([1, 16, 100, 256, 100_000].map((threads) => shapeFor(threads).slots), [64, 64, 400, 1024, 1024])
+  const shape = shapeFor(20_000)
+  const queue = new CrewQueue(CrewQueue.memory(shape), shape)
+  let queued = 0
+  while (queued < 5000 && queue.offer(job(queued))) queued++
+  t.equal(queued, shape.slots)
+  const taken = Array.from({ length: queued }, () => take(queue, shape.threads - 1, () => undefined))
+  t.same(taken, [...taken.keys()])
+  t.ok(queue.empty)
   t.end()
 })
