@@ -1,13 +1,15 @@
-// event's listener on a seat made by hand: no descriptors, no other threads.
+// event's listener and a thread of its crew, each on a seat made by hand: no descriptors, no other threads.
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { Next, type Conn, type Seat } from '../../core/server/mpm.ts'
 import { Scoreboard } from '../../core/server/scoreboard.ts'
+import { CrewThread } from '../../mpms/event/crew_thread.ts'
 import { LentTable } from '../../mpms/event/lent_table.ts'
 import { Listener } from '../../mpms/event/listener.ts'
-import { toldBy, type CrewShare } from '../../mpms/event/share.ts'
+import { shapeFor, toldBy, type CrewShare } from '../../mpms/event/share.ts'
 import { Census, Kind } from '../../mpms/shared/census.ts'
 import { CrewQueue } from '../../mpms/shared/crew_queue.ts'
+import { IdleThreads } from '../../mpms/shared/idle_threads.ts'
 
 const THREADS = 2
 const LISTENER = 5
@@ -82,4 +84,20 @@ t.test('a lost thread\'s job that is settled later costs nothing of the thread t
   lose(0)
   t.same(closed, [100, 101])
   t.equal(seat.process.get('suspended'), 0)
+})
+
+t.test('a thread of the crew that has no work knows that the child is to finish', (t) => {
+  const shape = shapeFor(THREADS)
+  const share: CrewShare = {
+    queue: CrewQueue.memory(shape), shape, idle: IdleThreads.memory(THREADS), lent: LentTable.memory(1024),
+    told: new SharedArrayBuffer(THREADS * Census.bytes), stalled: new SharedArrayBuffer(4), bells: [7, 7], news: 8, poller: 1,
+  }
+  const { seat, deliver } = makeSeat(0, { data: share })
+  new CrewThread(seat).start()
+  deliver(0, [7])
+  t.notOk(seat.engine.finishing)
+  new CrewQueue(share.queue, shape).finish()
+  deliver(0, [7])
+  t.ok(seat.engine.finishing)
+  t.end()
 })
