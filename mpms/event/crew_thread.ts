@@ -76,6 +76,8 @@ export class CrewThread {
 
   // Takes requests until there are none, or until others have waited long enough.
   #work(): void {
+    // Connections that wait here end sooner, also where no more work comes.
+    this.#seat.engine.finishing = this.#queue.finishing
     for (let n = 0; n < AT_ONCE; n++) {
       if (!this.#takeOne() && this.#rest()) return
       // A connection that waits here has its turn between any two requests.

@@ -2,9 +2,9 @@
  * A child's main thread: accepts, waits for all idle connections, answers what
  * cannot block, and lends the others to the crew.
  */
-import { Next, Ready, SeatStatus, type Bell, type Seat } from 'httpd'
+import { Next, Ready, SeatStatus, type Bell, type Fd, type Seat } from 'httpd'
 import { Census } from '../shared/census.ts'
-import { CrewQueue } from '../shared/crew_queue.ts'
+import { CrewQueue, NO_TICKET } from '../shared/crew_queue.ts'
 import { IdleThreads } from '../shared/idle_threads.ts'
 import { Loop, type Berth } from '../shared/loop.ts'
 import { Admission } from './admission.ts'
@@ -142,15 +142,29 @@ export class Listener {
   #lost(thread: number): void {
     this.#idle.forget(thread)
     Census.takeAway(this.#seat.process, toldBy(this.#share, thread))
-    const fd = this.#queue.abandoned(thread)
-    if (fd === 'later') setTimeout(() => this.#lost(thread), LOOK_AGAIN)
-    for (const berth of this.#loop.berths()) {
-      const state = berth.next === Next.handover ? this.#lent.state(berth.conn.fd) : CLOSED
-      if (state !== AWAY && state !== DISARMED) continue
-      if (berth.conn.fd === fd || this.#lent.holder(berth.conn.fd) === thread) this.#loop.drop(berth)
-    }
+    const ticket = this.#queue.forget(thread)
+    if (ticket !== NO_TICKET) this.#reclaim(ticket)
+    this.#dropLent((fd) => this.#lent.holder(fd) === thread)
     this.#drainOverflow()
     // Work that it was woken for is another one's now.
     while (!this.#queue.empty && this.#ring(this.#idle.claim())) { /* the next */ }
+  }
+
+  // Only for this job: when it is looked again, the lost thread's number is another thread's already.
+  #reclaim(ticket: number): void {
+    const fd = this.#queue.reclaim(ticket)
+    if (fd === 'later') setTimeout(() => this.#reclaim(ticket), LOOK_AGAIN)
+    else if (fd !== undefined) {
+      this.#dropLent((its) => its === fd)
+      this.#drainOverflow()
+    }
+  }
+
+  #dropLent(which: (fd: Fd) => boolean): void {
+    for (const berth of this.#loop.berths()) {
+      const { conn: { fd }, next } = berth
+      const state = next === Next.handover ? this.#lent.state(fd) : CLOSED
+      if ((state === AWAY || state === DISARMED) && which(fd)) this.#loop.drop(berth)
+    }
   }
 }

@@ -25,10 +25,16 @@ export interface CrewShare {
 /** Requests that may wait for a thread in shared memory, for each thread; more wait with the listener. */
 const SLOTS_PER_THREAD = 4
 const MIN_SLOTS = 64
+/** A slot has room for a head as large as the limits allow, and all of them must stay well below 4 GiB. */
+const MAX_SLOTS = 1024
+
+/** The queue for so many threads. */
+export const shapeFor = (threads: number): QueueShape =>
+  ({ slots: Math.min(MAX_SLOTS, Math.max(MIN_SLOTS, SLOTS_PER_THREAD * threads)), threads })
 
 export function makeShare(seat: Seat, bells: readonly Fd[], news: Fd): CrewShare {
   const threads = seat.population.threadsPerChild
-  const shape = { slots: Math.max(MIN_SLOTS, SLOTS_PER_THREAD * threads), threads }
+  const shape = shapeFor(threads)
   return {
     queue: CrewQueue.memory(shape), shape, idle: IdleThreads.memory(threads), lent: LentTable.memory(),
     told: new SharedArrayBuffer(threads * Census.bytes), stalled: new SharedArrayBuffer(4),

@@ -161,23 +161,26 @@ export class CrewQueue {
   }
 
   /**
-   * Producer, after a thread is no more: the connection whose job it had taken and not read.
-   * @returns its descriptor; undefined: there is none; 'later': another thread is just taking that job or it was the
-   * lost one's, which shows when it has read it
+   * Producer, after a thread is no more and before another one takes its number.
+   * @returns the ticket that it was about to take, or NO_TICKET; `reclaim` tells what became of that
    */
-  abandoned(thread: number): Fd | undefined | 'later' {
+  forget(thread: number): number {
+    return Atomics.exchange(this.#words, HEADER_WORDS + thread, 0) - 1
+  }
+
+  /**
+   * Producer: the connection whose job a lost thread had taken and not read.
+   * @param ticket what `forget` has answered
+   * @returns its descriptor; undefined: there is none; 'later': another thread is just taking that job or it was the
+   * lost one's, which shows when the other goes on
+   */
+  reclaim(ticket: number): Fd | undefined | 'later' {
     const words = this.#words
-    const said = Atomics.load(words, HEADER_WORDS + thread)
-    if (said === 0) return undefined
-    const ticket = said - 1
     const at = this.#at(ticket)
     const filled = Atomics.load(words, at + LAP) === this.#lap(ticket) + 1
-    if (filled && Atomics.load(words, TAIL) !== ticket) {
-      for (let other = 0; other < this.#slotsAt - HEADER_WORDS; other++)
-        if (other !== thread && Atomics.load(words, HEADER_WORDS + other) === said) return 'later'
-    }
-    Atomics.store(words, HEADER_WORDS + thread, 0)
     if (!filled || Atomics.load(words, TAIL) === ticket) return undefined
+    for (let thread = HEADER_WORDS; thread < this.#slotsAt; thread++)
+      if (Atomics.load(words, thread) === ticket + 1) return 'later'
     const fd = words[at + FD]!
     this.#free(ticket)
     return fd

@@ -1,5 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
+import { shapeFor } from '../../mpms/event/share.ts'
 import { CrewQueue, NO_TICKET, type Job } from '../../mpms/shared/crew_queue.ts'
 
 const THREADS = 3
@@ -76,17 +77,17 @@ t.test('finishing is seen by all who share the memory', (t) => {
 t.test('what a lost thread had taken and not read is found, and its slot is free again', (t) => {
   const made = make(2)
   const queue = made.queue()
-  t.equal(queue.abandoned(0), undefined)
+  t.equal(queue.forget(0), NO_TICKET)
   queue.offer(job(5))
   queue.reserve(0)
   queue.offer(job(6))
   t.notOk(queue.offer(job(7)), 'full')
-  t.equal(queue.abandoned(0), 5)
-  t.equal(queue.abandoned(0), undefined)
+  t.equal(queue.reclaim(queue.forget(0)), 5)
+  t.equal(queue.forget(0), NO_TICKET)
   t.ok(queue.offer(job(7)))
   t.equal(take(queue, 1, made.onRoom), 6)
   t.equal(take(queue, 1, made.onRoom), 7)
-  t.equal(queue.abandoned(1), undefined, 'what was read is no more the queue\'s affair')
+  t.equal(queue.forget(1), NO_TICKET, 'what was read is no more the queue\'s affair')
   t.end()
 })
 
@@ -99,9 +100,15 @@ t.test('a job that another thread took in the lost one\'s place is left to that 
   const words = new Int32Array(made.memory)
   const said = words.indexOf(ticket + 1, 16 + 1)
   words[said - 1] = ticket + 1
-  t.equal(queue.abandoned(0), 'later')
+  t.equal(queue.forget(0), ticket)
+  t.equal(queue.reclaim(ticket), 'later')
+  // Another thread with the lost one's number has work of its own by now.
+  queue.offer(job(6))
+  const next = queue.reserve(0)
+  t.equal(queue.reclaim(ticket), 'later')
   t.equal(queue.read(1, ticket, fdOf, made.onRoom), 5)
-  t.equal(queue.abandoned(0), undefined)
+  t.equal(queue.reclaim(ticket), undefined)
+  t.equal(queue.read(0, next, fdOf, made.onRoom), 6)
   t.end()
 })
 
@@ -141,5 +148,18 @@ t.test('nothing is lost and nothing comes twice, with several takers', (t) => {
     })
     return JSON.stringify(got) === JSON.stringify(expected.slice(0, got.length))
   }), { numRuns: 50 })
+  t.end()
+})
+
+t.test('a child may have as many threads as ThreadLimit allows: the queue is there, and is full in the end', (t) => {
+  t.same([1, 16, 100, 256, 100_000].map((threads) => shapeFor(threads).slots), [64, 64, 400, 1024, 1024])
+  const shape = shapeFor(20_000)
+  const queue = new CrewQueue(CrewQueue.memory(shape), shape)
+  let queued = 0
+  while (queued < 5000 && queue.offer(job(queued))) queued++
+  t.equal(queued, shape.slots)
+  const taken = Array.from({ length: queued }, () => take(queue, shape.threads - 1, () => undefined))
+  t.same(taken, [...taken.keys()])
+  t.ok(queue.empty)
   t.end()
 })
