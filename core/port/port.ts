@@ -208,6 +208,6 @@ const ERRNO_TEXT: Readonly<Record<number, string>> = {
 /** Error numbers that code looks at (Linux). */
 export const Errno = {
   perm: 1, noent: 2, intr: 4, io: 5, again: 11, nomem: 12, acces: 13, notdir: 20, isdir: 21, inval: 22, nfile: 23,
-  mfile: 24, pipe: 32, nametoolong: 36, loop: 40, addrinuse: 98, connaborted: 103, connreset: 104, timedout: 110,
+  mfile: 24, pipe: 32, nametoolong: 36, loop: 40, addrinuse: 98, connaborted: 103, connreset: 104, nobufs: 105, timedout: 110,
   noprotoopt: 92,
 } as const

@@ -49,8 +49,13 @@ const ROUNDS = 8
  * and being called again costs as much as a small request; under load the next batch is there sooner.
  */
 const SHORT_WAIT = 1
-/** Pause (ms) after the process ran out of descriptors. */
-const OUT_OF_DESCRIPTORS_PAUSE = 100
+/** What is wanting when accept fails so: trying again at once would fail again, and again. */
+const WANTING: Readonly<Record<number, string>> = {
+  [Errno.mfile]: 'descriptors', [Errno.nfile]: 'descriptors', [Errno.nomem]: 'memory', [Errno.nobufs]: 'memory',
+}
+/** Pause (ms) after that, and how often (ms) it is said at most. */
+const OUT_OF_PAUSE = 100
+const OUT_OF_SAID = 1000
 /**
  * When the child is to finish, a connection that idles gets this long (ms) to send a request, which is then
  * answered with `Connection: close`: one that is on its way already is not lost.
@@ -77,6 +82,8 @@ export class Loop implements ConnOwner {
   #done = false
   /** A batch is being handled; a handler that writes to another connection may call back meanwhile. */
   #inTurn = false
+  /** When it was last said that accept lacks something. */
+  #outOfSaid = -Infinity
 
   /** @param told see Census */
   constructor(seat: Seat, policy: Policy, told?: Int32Array) {
@@ -92,14 +99,6 @@ export class Loop implements ConnOwner {
   /** Connections here, those that were lent included. */
   get count(): number {
     return this.#count
-  }
-
-  get finishing(): boolean {
-    return this.#finishing
-  }
-
-  get listening(): boolean {
-    return this.#listening
   }
 
   start(): void {
@@ -292,10 +291,15 @@ export class Loop implements ConnOwner {
   }
 
   #acceptFailed(result: number): void {
-    if (result !== -Errno.mfile && result !== -Errno.nfile) return
-    this.seat.log('error', `SY00010: (${-result}) accept: out of descriptors; accepting again in ${OUT_OF_DESCRIPTORS_PAUSE} ms`)
+    const wanting = WANTING[-result]
+    if (wanting === undefined) return
+    const now = this.seat.engine.now()
+    if (now - this.#outOfSaid >= OUT_OF_SAID) {
+      this.#outOfSaid = now
+      this.seat.log('error', `SY00010: (${-result}) accept: out of ${wanting}; trying again every ${OUT_OF_PAUSE} ms`)
+    }
     this.unlisten()
-    setTimeout(() => this.listen(), OUT_OF_DESCRIPTORS_PAUSE)
+    setTimeout(() => this.listen(), OUT_OF_PAUSE)
   }
 
   #settle(berth: Berth, next: Next): void {

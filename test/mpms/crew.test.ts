@@ -66,6 +66,8 @@ t.test('a lost thread\'s job that is settled later costs nothing of the thread t
   const queue = new CrewQueue(share!.queue, share!.shape)
   const lent = new LentTable(share!.lent)
   const words = new Int32Array(share!.queue)
+  // What is left of them is forgotten, or the listener's clock would go on.
+  t.teardown(() => { for (const fd of [100, 101]) lent.close(fd) })
   t.equal(queue.length, 2)
   // Thread 0 takes the first job and is lost, just when thread 1 has seen the same job and was too late for it.
   const ticket = queue.reserve(0)

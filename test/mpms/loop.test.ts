@@ -32,12 +32,16 @@ function make(policy: Policy, answers: Next[]) {
     },
   }
   let backlog = 0
+  let clock = 0
+  /** What accept answers where nobody waits. */
+  let nobody = -11
   const seat = {
-    thread: -1, poller, listeners: [LISTENER], connectionsPerChild: 0, localEnd: () => undefined, log: () => undefined,
+    thread: -1, poller, listeners: [LISTENER], connectionsPerChild: 0, localEnd: () => undefined,
+    log: (_level: string, text: string) => void said.push(text),
     process: { add: () => 0, set: () => undefined }, worker: { status: 0 }, finished: () => void said.push('finished'),
     engine: {
-      connect, accept: () => (backlog-- > 0 ? next++ : -11), peer: () => ({ address: '::1', port: 1 }), finishing: false,
-      now: () => 0, beginTurn: () => void said.push('begin'), endTurn: () => void said.push('end'),
+      connect, accept: () => (backlog-- > 0 ? next++ : nobody), peer: () => ({ address: '::1', port: 1 }), finishing: false,
+      now: () => clock, beginTurn: () => void said.push('begin'), endTurn: () => void said.push('end'),
     },
   } as unknown as Seat
   const loop = new Loop(seat, policy)
@@ -50,6 +54,8 @@ function make(policy: Policy, answers: Next[]) {
       ready()
     },
     end: () => loop.finish(),
+    fail: (errno: number) => { nobody = -errno },
+    pass: (ms: number) => { clock += ms },
   }
 }
 
@@ -112,5 +118,35 @@ t.test('it says once that it has finished, also when the last connection ends by
   t.same(made.said(), ['begin', 'advance 100', 'close 100', 'end', 'finished'])
   made.end()
   t.same(made.said(), [])
+  t.end()
+})
+
+t.test('where accept lacks something it pauses, and says so once a second', (t) => {
+  const paused: (() => void)[] = []
+  const { setTimeout } = globalThis
+  t.teardown(() => { globalThis.setTimeout = setTimeout })
+  globalThis.setTimeout = ((act: () => void, ms: number) => (t.equal(ms, 100), paused.push(act))) as unknown as typeof setTimeout
+  for (const [errno, what] of [[24, 'descriptors'], [23, 'descriptors'], [12, 'memory'], [105, 'memory']] as const) {
+    const made = make({ accepts: 'many' }, [])
+    made.said()
+    made.fail(errno)
+    made.deliver(0, [LISTENER])
+    t.same(made.said(), ['begin', `SY00010: (${errno}) accept: out of ${what}; trying again every 100 ms`, 'remove 5', 'end'])
+    paused.shift()!()
+    t.same(made.said(), ['add 5'])
+    made.pass(999)
+    made.deliver(0, [LISTENER])
+    t.same(made.said(), ['begin', 'remove 5', 'end'], 'said already')
+    paused.shift()!()
+    made.pass(1)
+    made.deliver(0, [LISTENER])
+    t.equal(made.said().filter((text) => text.startsWith('SY00010')).length, 1)
+    paused.shift()!()
+  }
+  const other = make({ accepts: 'many' }, [])
+  other.said()
+  other.fail(103)
+  other.deliver(0, [LISTENER])
+  t.same(other.said(), ['begin', 'end'], 'a client that has left already is no reason')
   t.end()
 })
