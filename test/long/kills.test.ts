@@ -5,7 +5,6 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { parseAuto } from '../support/monitoring.ts'
 import { isAlive, until } from '../support/processes.ts'
 import type { Server } from '../support/server.ts'
 import { WELCOME } from '../support/site.ts'
@@ -14,7 +13,7 @@ import { Ledger } from '../support/trial/ledger.ts'
 import { readSlowly, ride, type Asked, type Load } from '../support/trial/load.ts'
 import { clientPortsOf, descriptorsOf, freeze } from '../support/trial/proc.ts'
 import {
-  figure, isWhole, quantile, scaled, startServer, untilWhole, variants, type Wanted,
+  figure, isWhole, quantile, scaled, scoreboardOf, startServer, untilWhole, variants, wholeScoreboard, type Wanted,
 } from '../support/trial/trial.ts'
 
 const KILLS = scaled(100, 5)
@@ -34,28 +33,11 @@ const awaited: Asked = { path: '/async', status: 200, body: (text) => text.start
 // The spare limits want all there may be: whoever dies is replaced, however few are busy.
 const start = (t: Test, variant: StaticVariant): Promise<Server> => startServer(t, {
   variant, files, workers: variant === 'prefork' ? 2 * CHILDREN : THREADS, children: variant === 'prefork' ? 1 : CHILDREN,
-  conf: `${STATUS}${variant === 'prefork' ? `MinSpareServers ${2 * CHILDREN}` : `MinSpareThreads ${CHILDREN * THREADS}`}\n`,
+  conf: variant === 'prefork' ? `MinSpareServers ${2 * CHILDREN}\n` : `MinSpareThreads ${CHILDREN * THREADS}\n`,
 })
 
 const wantedOf = (variant: StaticVariant): Wanted => variant === 'prefork'
   ? { variant, children: 2 * CHILDREN, threads: 1 } : { variant, children: CHILDREN, threads: THREADS }
-
-const STATUS = `
-<Location /status>
-  SetHandler server-status
-</Location>
-`
-
-/** What the scoreboard says in the end: rows of the dead would be counted, or show a letter. */
-async function shown(server: Server): Promise<{ readonly workers: number; readonly processes: number | undefined; readonly letters: string }> {
-  const { text } = await server.get('/status?auto')
-  const auto = parseAuto(text)
-  return {
-    workers: auto.number('BusyWorkers') + auto.number('IdleWorkers') + auto.number('GracefulWorkers'),
-    processes: auto.values.has('Processes') ? auto.number('Processes') : undefined,
-    letters: auto.scoreboard.replace(/[_RWKLC.]/g, ''),
-  }
-}
 
 for (const variant of variants('prefork')) {
   t.test(`${variant}: ${KILLS} children killed under load`, async (t) => {
@@ -107,9 +89,7 @@ for (const variant of variants('prefork')) {
       JSON.stringify(descriptorsOf(server.pid)) === JSON.stringify(before)).catch(() => undefined)
     t.same(descriptorsOf(server.pid), before, 'the control process has the descriptors that it had')
     t.notOk([...dead.keys()].some(isAlive), 'none of the killed is left')
-    t.match(await shown(server), { workers: wanted.children * Math.max(1, wanted.threads), letters: '' }, 'the scoreboard has no row of the dead')
-    const { processes } = await shown(server)
-    if (processes !== undefined) t.equal(processes, wanted.children)
+    t.same(await scoreboardOf(server), wholeScoreboard(wanted), 'the scoreboard has no row of the dead')
     t.equal((await server.get('/')).text, WELCOME)
     for (const [port, pid] of served) {
       const victim = dead.get(pid)

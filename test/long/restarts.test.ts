@@ -17,7 +17,7 @@ import {
   descriptorsOf, generationOf, privateBytes, sharedMaps, withoutFiles, type Descriptors,
 } from '../support/trial/proc.ts'
 import {
-  figure, isFull, quantile, scaled, startServer, untilWhole, variants, type Wanted,
+  figure, isFull, quantile, scaled, scoreboardOf, startServer, untilWhole, variants, wholeScoreboard, type Wanted,
 } from '../support/trial/trial.ts'
 import { wrk } from '../support/trial/wrk.ts'
 
@@ -143,6 +143,7 @@ for (const variant of variants('event')) {
     t.ok(after.maps - before.maps <= RESTARTS, `and ${after.maps - before.maps} mappings more after ${RESTARTS} restarts`)
     t.same(after.child, before.child, 'a child of the last generation has what one of the first had')
     t.equal(after.childMaps, before.childMaps)
+    t.same(await scoreboardOf(server), wholeScoreboard(wantedOf(variant)), 'the scoreboard has the last generation and no other')
     const grown = privateBytes(server.pid) - memory
     figure(t, 'restarts', `${variant} USR1: control process ${(memory / 1e6).toFixed(1)} MB private, grown by ` +
       `${(grown / 1e6).toFixed(1)} MB (${(grown / RESTARTS / 1e3).toFixed(0)} kB a restart); ` +

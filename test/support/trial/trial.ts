@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import { HANDLERS, TEST_MODULE } from '../handlers.ts'
 import { until } from '../processes.ts'
 import { Server } from '../server.ts'
+import { parseAuto } from '../monitoring.ts'
 import type { SiteOptions } from '../site.ts'
 import { STATIC, type StaticVariant, type Variant } from '../variants.ts'
 import { descriptorsOf, sharedMaps } from './proc.ts'
@@ -30,12 +31,14 @@ export const variants = (short: StaticVariant): readonly StaticVariant[] => (isF
 const MODULE = 'test/support/modules/mod_trial.ts'
 const LOCATIONS = ['memory', 'where'].map((name) => `<Location /${name}>\nSetHandler trial-${name}\n</Location>\n`).join('')
 
-/** Starts a server with mod_test's handlers (at /thread …) and the trials' own (/memory, /where). */
+const STATUS = '<Location /status>\nSetHandler server-status\n</Location>\n'
+
+/** Starts a server with mod_test's handlers (at /thread …), the trials' own (/memory, /where) and /status. */
 export function startServer(test: Test, options: SiteOptions & { readonly conf?: string }): Promise<Server> {
   return Server.start(test, {
     ...options,
     modules: [TEST_MODULE, MODULE],
-    conf: `LogLevel info\nMaxKeepAliveRequests 0\n${HANDLERS}${LOCATIONS}${options.conf ?? ''}`,
+    conf: `LogLevel info\nMaxKeepAliveRequests 0\n${HANDLERS}${LOCATIONS}${STATUS}${options.conf ?? ''}`,
   })
 }
 
@@ -73,6 +76,30 @@ export async function untilWhole(server: Server, wanted: Wanted, limit = 30_000)
     return same
   }, limit)
 }
+
+/** What the scoreboard says: rows of processes that are gone would be counted, or show a letter. */
+export interface Shown {
+  readonly workers: number
+  /** Undefined where the MPM does not tell. */
+  readonly processes: number | undefined
+  /** States that nobody is in who serves for good. */
+  readonly odd: string
+}
+
+export async function scoreboardOf(server: Server): Promise<Shown> {
+  const { text } = await server.get('/status?auto')
+  const auto = parseAuto(text)
+  return {
+    workers: auto.number('BusyWorkers') + auto.number('IdleWorkers') + auto.number('GracefulWorkers'),
+    processes: auto.values.has('Processes') ? auto.number('Processes') : undefined,
+    odd: auto.scoreboard.replace(/[_RWKLC.]/g, ''),
+  }
+}
+
+/** What it has to say when nobody is missing and nobody is left over. */
+export const wholeScoreboard = ({ variant, children, threads }: Wanted): Shown => ({
+  workers: children * threads, processes: variant === 'event' ? children : undefined, odd: '',
+})
 
 /** Notes a figure: in the test's output, and for the report of `make test-long`. */
 export function figure(test: Test, trial: string, text: string): void {
