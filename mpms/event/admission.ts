@@ -1,6 +1,6 @@
 /**
  * How many connections a child takes (AsyncRequestWorkerFactor): those that
- * its crew can serve, and some more for each thread that rests. Connections
+ * its crew can serve, and some more for each of its threads. Connections
  * that linger do not count. See docs/adr/0007 for what differs from Apache.
  */
 import { running, SeatStatus, type Scoreboard, type Seat } from 'httpd'
@@ -27,11 +27,11 @@ export interface Crowd {
 }
 
 /**
- * Apache's rule, but for one thing: the listener is a worker that is never busy, so that one counts as idle
- * where no thread of the crew is.
+ * Apache's rule with all workers idle: as documented, (factor + 1) for each of them. How many rest at the moment does not
+ * count, since the listener, which has the connections, never does anything else.
  */
-export function hasRoom({ connections, lingering, idleThreads, threads, factor, stopped }: Crowd): boolean {
-  const limit = threads + (Math.max(idleThreads, 1) - (stopped ? 1 : 0)) * Math.floor(factor)
+export function hasRoom({ connections, lingering, threads, factor, stopped }: Omit<Crowd, 'idleThreads'>): boolean {
+  const limit = threads + (threads - (stopped ? 1 : 0)) * Math.floor(factor)
   return connections <= lingering || connections - lingering < limit
 }
 
