@@ -43,6 +43,8 @@ const FROM_OUTSIDE: readonly (string | null)[] = ['SIGKILL', 'SIGTERM', 'SIGHUP'
 /** It waits a second at first, and this long (ms) at most. */
 const LONGEST_PAUSE = 32_000
 const SECOND = 1000
+/** A second without the end of a child, by clocks that are not read at the same moment (ms). */
+const QUIET = 900
 /** After the system refused to make a process, none is asked for during this time (ms). */
 const FORK_FAILED_PAUSE = 10_000
 /** APEXIT_CHILDSICK: something was lacking, perhaps for a while. */
@@ -135,7 +137,7 @@ class Parent {
 
   tick(): void {
     const now = this.#site.now()
-    if (now - this.#lastEnd >= SECOND) this.#crashes = 0
+    if (now - this.#lastEnd >= QUIET) this.#crashes = 0
     if (now - this.#lastFailure > FORGET_FAILURES) this.#failures = 0
     this.#startOwed()
     this.#startReplacements()
