@@ -77,6 +77,9 @@ interface Verdict {
   readonly encoding: string | undefined
   readonly languages: readonly string[]
   readonly handler: string | undefined
+  /** Undefined for none. */
+  readonly outputFilters: readonly string[] | undefined
+  readonly inputFilters: readonly string[] | undefined
 }
 
 type Holds = Readonly<typeof perDirectory.defaults>
@@ -108,6 +111,8 @@ function judge(extensions: string, holds: Holds): Verdict {
   let handler: string | undefined
   const encodings: string[] = []
   const languages: string[] = []
+  const outputFilters: string[] = []
+  const inputFilters: string[] = []
   for (const extension of extensions.toLowerCase().split('.')) {
     if (extension === '') break
     const says = holds.extensions[extension] ?? NOTHING
@@ -117,6 +122,8 @@ function judge(extensions: string, holds: Holds): Verdict {
     handler = says.handler || handler
     if (says.language) languages.push(says.language)
     if (says.encoding) encodings.push(says.encoding)
+    outputFilters.push(...namesIn(says.outputFilter))
+    inputFilters.push(...namesIn(says.inputFilter))
   }
   if (languages.length === 0 && holds.defaultLanguage !== undefined) languages.push(holds.defaultLanguage)
   return {
@@ -124,8 +131,13 @@ function judge(extensions: string, holds: Holds): Verdict {
     encoding: encodings.length > 0 ? encodings.join(', ') : undefined,
     languages,
     handler,
+    outputFilters: outputFilters.length > 0 ? outputFilters : undefined,
+    inputFilters: inputFilters.length > 0 ? inputFilters : undefined,
   }
 }
+
+const namesIn = (filters: string | undefined): string[] =>
+  (filters ?? '').split(';').map((name) => name.trim()).filter(Boolean)
 
 const NOTHING: Says = {}
 
@@ -150,6 +162,8 @@ export function findType(r: Request): Status {
   if (verdict.handler !== undefined) r.handler = verdict.handler
   if (verdict.encoding !== undefined) r.contentEncoding = verdict.encoding
   if (verdict.languages.length > 0) r.contentLanguages = verdict.languages
+  if (verdict.outputFilters !== undefined) for (const name of verdict.outputFilters) r.addOutputFilter(name)
+  if (verdict.inputFilters !== undefined) for (const name of verdict.inputFilters) r.addInputFilter(name)
   if (verdict.type === undefined) return DECLINED
   r.contentType = verdict.type
   return OK

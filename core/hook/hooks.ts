@@ -27,7 +27,10 @@ export const createHooks = () => ({
   authChecker: runFirst<Request>('auth_checker'),
   typeChecker: runFirst<Request>('type_checker'),
   fixups: runAll<Request>('fixups'),
+  /** Add filters here: `r.addOutputFilter(name)`. */
   insertFilter: runVoid<Request>('insert_filter'),
+  /** The same for a response that the server makes itself because of an error. */
+  insertErrorFilter: runVoid<Request>('insert_error_filter'),
   handler: runFirst<Request>('handler'),
   logTransaction: runAll<Request>('log_transaction'),
 })

@@ -1,5 +1,6 @@
 /** What every module, an MPM included, hands to the core. */
 import type { Configures } from '../config/directive.ts'
+import type { InputFilter, OutputFilter } from './filter.ts'
 import type { Hooks, On } from './hooks.ts'
 
 export interface Module extends Configures {
@@ -7,6 +8,9 @@ export interface Module extends Configures {
   readonly name: string
   /** Source file, as `-l` lists it and <IfModule> tests it: `mod_mime.c`. */
   readonly file: string
+  /** Filters that configuration can name (SetOutputFilter, SetInputFilter …). */
+  readonly outputFilters?: readonly OutputFilter[]
+  readonly inputFilters?: readonly InputFilter[]
   register?(hooks: Hooks, on: On): void
 }
 

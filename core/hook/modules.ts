@@ -1,6 +1,7 @@
 /** The modules of one generation: the table that directives, hooks, `<IfModule>`, `-l` and `-M` read. */
 import type { Directive, ModuleTable } from '../config/directive.ts'
 import type { AnySettings } from '../config/settings.ts'
+import { Filters } from './filter.ts'
 import { createHooks, type Hooks } from './hooks.ts'
 import type { Module } from './module.ts'
 
@@ -22,6 +23,7 @@ interface Row {
 export class ModuleList implements ModuleTable {
   readonly loaded: LoadedModule[] = []
   readonly hooks: Hooks = createHooks()
+  readonly filters = new Filters()
   readonly #rows = new Map<string, Row[]>()
 
   /** Adds a module's directives and hooks. Order of calls is load order. */
@@ -35,6 +37,7 @@ export class ModuleList implements ModuleTable {
       if (rows === undefined) this.#rows.set(key, [row])
       else rows.push(row)
     }
+    this.filters.add(module)
     module.register?.(this.hooks, (hook, fn, place) => hook.add(symbol, fn, place))
   }
 

@@ -4,6 +4,7 @@
  */
 import type { ConfigVector, Settings } from '../config/settings.ts'
 import type { ServerConf } from '../config/server_conf.ts'
+import type { InputFilter, OutputFilter, Sink, Wait } from './filter.ts'
 import type { Answer, Status } from './hook.ts'
 
 /** A server that is being served: its configuration, complete and merged. */
@@ -124,9 +125,14 @@ export interface Request {
    * Adds to the body. Awaiting the answer, if there is one, keeps memory bounded with a slow client. Once the request is
    * over (answered, or given up after HandlerTimeout) this and sendFile do nothing, read and internalRedirect reject.
    */
-  write(data: string | Uint8Array): Promise<void> | undefined
+  write(data: string | Uint8Array): Wait
   /** Sends a part of a file as (the rest of) the body. The core closes nothing: `path` is opened by the core. */
   sendFile(path: string, offset: number, length: number): void
+  /** Sends what there is now, although more will follow (ap_rflush). */
+  flush(): Wait
+  /** Adds a filter, by its name (`DEFLATE`) or itself, in front of a body that has not begun. An unknown name is logged. */
+  addOutputFilter(filter: string | OutputFilter): void
+  addInputFilter(filter: string | InputFilter): void
   /** Next piece of the request body, or null at its end. The piece is the caller's. */
   read(): Promise<Uint8Array | null>
   /** True if the request has a body that has not been read to its end. */
@@ -138,6 +144,11 @@ export interface Request {
    * walk, type checking, no handler (Apache's ap_sub_req_lookup_uri).
    */
   subLookup(path: string): Answer<Lookup>
+  /**
+   * Answers what a look-up found, into a sink (by default into this body); its status and headers are nobody's
+   * (Apache's ap_run_sub_req). Answers OK, or the status for which nothing was written.
+   */
+  runSubrequest(found: Lookup, into?: Sink): Answer<Status>
   /** Becomes what the look-up found, in place (Apache's ap_internal_fast_redirect). */
   fastRedirect(to: Lookup): void
   /** Looks up a file's type without touching the request; at most one system call per turn of the loop. */

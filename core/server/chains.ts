@@ -3,7 +3,7 @@
  * configuration, so that modules with nothing to say there are never called,
  * and that on event's listener nothing that may block is called.
  */
-import { HANDOVER, type Chain, type Configured, type Link, type Status } from '../hook/hook.ts'
+import { HANDOVER, type Chain, type Configured, type Hook, type HookFn, type Link, type Status } from '../hook/hook.ts'
 import type { Hooks } from '../hook/hooks.ts'
 import type { Request, Server } from '../hook/types.ts'
 import type { ConfigVector } from '../config/settings.ts'
@@ -31,11 +31,14 @@ export class Chains {
   readonly typeChecker: RequestChain
   readonly fixups: RequestChain
   readonly logTransaction: RequestChain
+  readonly insertFilter: Chain<Request, void>
+  readonly insertErrorFilter: Chain<Request, void>
   /** HandlerTimeout in ms, where handlers may take time at all; 0: none. */
   readonly handlerTimeout: number
   /** Somewhere in this server's configuration there is a HandlerTimeout. */
   readonly othersHaveLimits: boolean
   readonly #hooks: Hooks
+  readonly #configured: Configured
   readonly #selects: (link: Link<Request, Status>) => boolean
   readonly #handlers = new Map<string, RequestChain>()
   readonly #mayBlock: boolean
@@ -47,6 +50,7 @@ export class Chains {
       dir: (settings) => vector.holds(settings),
     }
     this.#hooks = hooks
+    this.#configured = configured
     this.#mayBlock = mayBlock
     this.handlerTimeout = mayBlock ? vector.holds(dirCore).handlerTimeout : 0
     this.othersHaveLimits = mayBlock && this.handlerTimeout === 0 && hasDeadlines(server.all)
@@ -64,6 +68,9 @@ export class Chains {
     this.typeChecker = made.typeChecker
     this.fixups = made.fixups
     this.logTransaction = made.logTransaction
+    this.insertFilter = this.#makeInsert(hooks.insertFilter)
+    // What the listener answers with an error has met nothing that may block: it stays there.
+    this.insertErrorFilter = hooks.insertErrorFilter.chain((link) => link.place.when?.(configured) ?? true)
   }
 
   /** The handlers to try for a request whose handler has this name. */
@@ -82,6 +89,12 @@ export class Chains {
     return this.#hooks[name].chain(this.#selects, (link) => this.#safe(link))
   }
 
+  #makeInsert(hook: Hook<Request, void>): Chain<Request, void> {
+    const safe = (link: Link<Request, void>): HookFn<Request, void> =>
+      this.#mayBlock || link.place.quick === true ? link.fn : handOver
+    return hook.chain((link) => link.place.when?.(this.#configured) ?? true, safe)
+  }
+
   #safe(link: Link<Request, Status>) {
     return this.#mayBlock || link.place.quick === true ? link.fn : () => HANDOVER
   }
@@ -92,4 +105,9 @@ export class Chains {
       this.#hooks.logTransaction.links().some((link) => link.place.quick !== true && this.#selects(link))
     return blocks ? [() => HANDOVER] : made.translateName
   }
+}
+
+/** Where a hook answers nothing, the request itself says that it must go to another thread. */
+const handOver = (r: Request): void => {
+  ;(r as { mustHandOver?: boolean }).mustHandOver = true
 }

@@ -108,7 +108,7 @@ function engineOf(prepared: Prepared, parts: ProcessParts, role: ThreadRole, tal
     }),
   })
   return new ThreadEngine({
-    port: parts.port, hooks: modules.hooks, vhosts, servers, log,
+    port: parts.port, hooks: modules.hooks, filters: modules.filters, vhosts, servers, log,
     resolverOf,
     serverTokens: serverTokens(servers[0]!.get(globalCore).serverTokens),
     defaultDocumentRoot: parts.defaultDocumentRoot,

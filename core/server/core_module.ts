@@ -18,6 +18,13 @@ export function overrideType(r: Request): Status {
   return forceType === undefined && setHandler === undefined ? DECLINED : OK
 }
 
+/** SetOutputFilter and SetInputFilter. */
+export function insertSetFilters(r: Request): void {
+  const { outputFilters, inputFilters } = r.dir(dirCore)
+  for (const name of outputFilters ?? []) r.addOutputFilter(name)
+  for (const name of inputFilters ?? []) r.addInputFilter(name)
+}
+
 export const core = {
   name: 'core_module',
   file: 'core.c',
@@ -26,7 +33,14 @@ export const core = {
     ...sectionDirectives, ...earlyDirectives, ...coreDirectives, ...sectionSettings, ...logDirectives,
     ...listenDirectives,
   ],
-  register({ fixups }, on) {
+  register({ fixups, insertFilter }, on) {
+    on(insertFilter, insertSetFilters, {
+      quick: true,
+      when: (settings) => {
+        const { outputFilters, inputFilters } = settings.dir(dirCore)
+        return (outputFilters?.length ?? 0) + (inputFilters?.length ?? 0) > 0
+      },
+    })
     on(fixups, overrideType, {
       order: Order.reallyFirst,
       quick: true,

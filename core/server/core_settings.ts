@@ -138,6 +138,9 @@ export const dirCore = new Settings('directory', {
   fileEtag: ['MTime', 'Size'] as readonly string[],
   forceType: undefined as string | undefined,
   setHandler: undefined as string | undefined,
+  /** SetOutputFilter and SetInputFilter: names, in the order in which they were written. */
+  outputFilters: undefined as readonly string[] | undefined,
+  inputFilters: undefined as readonly string[] | undefined,
   hostnameLookups: 'off' as 'on' | 'off' | 'double',
   /** Bytes; 0: no limit. */
   limitRequestBody: 1_073_741_824,

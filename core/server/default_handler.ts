@@ -1,19 +1,15 @@
 /**
- * The core's own handler: files by sendfile or from memory, with conditions and
- * ranges; OPTIONS and TRACE; and what nobody else wanted (Apache's default_handler).
+ * The core's own handler: files by sendfile or from memory, with conditions;
+ * OPTIONS and TRACE; and what nobody else wanted (Apache's default_handler).
  */
 import { httpDate } from '../base/dates.ts'
 import { OK, DONE, type Status } from '../hook/hook.ts'
-import { evaluate, ifRangeHolds, type Validators } from '../http/conditional.ts'
+import { evaluate } from '../http/conditional.ts'
 import { fileETag, type ETagParts } from '../http/etag.ts'
-import { HEADER } from '../http/known_headers.ts'
 import { allowHeader, M_GET, M_INVALID, M_OPTIONS, M_POST } from '../http/methods.ts'
-import {
-  contentRange, multipartEnd, multipartType, parseRange, partHead, rangeBoundary, type ByteRange,
-} from '../http/range.ts'
 import { Errno } from '../port/port.ts'
 import { dirCore, etagParts } from './core_settings.ts'
-import type { FileEntry, OpenFile } from './file_cache.ts'
+import type { FileEntry } from './file_cache.ts'
 import { entryOf, type RequestRec } from './request_rec.ts'
 
 const ALLOWED = [M_GET, M_POST, M_OPTIONS]
@@ -92,29 +88,23 @@ function serveFile(r: RequestRec, entry: FileEntry): Status {
   headersOut.add('Last-Modified', lastModified)
   if (etag !== undefined) headersOut.add('ETag', etag)
   headersOut.add('Accept-Ranges', 'bytes')
-  const what: Validators = {
+  const verdict = r.main !== undefined ? 'go' : evaluate({
     methodNumber: head.methodNumber, status: r.status, etag, mtimeMs: entry.mtimeMs, nowMs: r.requestTime,
-  }
-  const verdict = evaluate(what, head)
+  }, head)
   if (verdict !== 'go') {
     r.status = verdict
     return OK
   }
+  headersOut.add('Content-Length', length)
   const { files } = r.connection.engine
   const content = files.content(entry, r.requestTime)
-  if (content !== undefined && !head.has(HEADER.RANGE)) {
-    headersOut.add('Content-Length', length)
+  if (content !== undefined) {
     r.addBytes(content)
     return OK
   }
   const file = files.open(entry)
   if (typeof file === 'number') return cannotOpen(r, -file)
-  const ranges = head.has(HEADER.RANGE) && r.status === 200 ? rangesOf(r, entry, what) : 'ignore'
-  if (ranges === 416) return 416
-  if (ranges === 'ignore') {
-    headersOut.add('Content-Length', length)
-    r.addFile(file, 0, entry.size)
-  } else addRanges(r, entry, file, ranges)
+  r.addFile(file, 0, entry.size)
   return OK
 }
 
@@ -125,36 +115,6 @@ function cannotOpen(r: RequestRec, errno: number): Status {
   }
   r.log('error', 'core', `AH00132: file permissions deny server access: ${r.filename ?? ''}`)
   return 403
-}
-
-function rangesOf(r: RequestRec, entry: FileEntry, what: Validators): ByteRange[] | 'ignore' | 416 {
-  if (!ifRangeHolds(what, r.head)) return 'ignore'
-  const { maxRanges, maxRangeOverlaps, maxRangeReversals } = r.dir(dirCore)
-  const limits = { ranges: limit(maxRanges), overlaps: limit(maxRangeOverlaps), reversals: limit(maxRangeReversals) }
-  return parseRange(r.head.value(HEADER.RANGE) ?? '', entry.size, limits)
-}
-
-// The settings say 0 for none and Infinity for no limit; the parser says -1 and 0.
-const limit = (most: number): number => (most === 0 ? -1 : most === Infinity ? 0 : most)
-
-let boundaries = 0
-
-function addRanges(r: RequestRec, entry: FileEntry, file: OpenFile, ranges: readonly ByteRange[]): void {
-  r.status = 206
-  const only = ranges.length === 1 ? ranges[0]! : undefined
-  if (only !== undefined) {
-    r.headersOut.add('Content-Range', contentRange(only, entry.size))
-    r.addFile(file, only[0], only[1] - only[0] + 1)
-    return
-  }
-  const boundary = rangeBoundary(Math.floor(r.requestTime * 1000), ++boundaries)
-  const type = r.contentType
-  for (const range of ranges) {
-    r.addBytes(Buffer.from(partHead(boundary, type, range, entry.size), 'latin1'))
-    r.addFile(file, range[0], range[1] - range[0] + 1)
-  }
-  r.addBytes(Buffer.from(multipartEnd(boundary), 'latin1'))
-  r.contentType = multipartType(boundary)
 }
 
 /** TRACE: the request as it was received (RFC 9110 section 9.3.8). */

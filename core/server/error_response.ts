@@ -11,7 +11,7 @@ import type { RequestRec } from './request_rec.ts'
 /** @param noteHtml HTML for the bodies that have room for a note */
 export function fail(r: RequestRec, status: Status, noteHtml = ''): Answer<Status> {
   const location = r.headersOut.get('Location') ?? r.errHeadersOut.get('Location')
-  if (!r.reset()) {
+  if (!r.reset(!r.refused)) {
     r.cutOff()
     return OK
   }
@@ -50,11 +50,16 @@ function elsewhere(r: RequestRec, document: ErrorDocument, location: string | un
   return after(answer, settle)
 }
 
-function inWords(r: RequestRec, text: string): Status {
+function inWords(r: RequestRec, text: string): Answer<Status> {
   r.contentType = ERROR_CONTENT_TYPE
   r.addBytes(Buffer.from(text))
-  r.finish()
-  return OK
+  return ended(r)
+}
+
+function ended(r: RequestRec): Answer<Status> {
+  const { insertErrorFilter } = r.chains
+  if (insertErrorFilter.length > 0 && !r.refused) void r.connection.engine.hooks.insertErrorFilter.walk(insertErrorFilter, r)
+  return r.finish()
 }
 
 interface Details {
@@ -63,7 +68,7 @@ interface Details {
   readonly additionally: number | undefined
 }
 
-function standard(r: RequestRec, { noteHtml, location, additionally }: Details): Status {
+function standard(r: RequestRec, { noteHtml, location, additionally }: Details): Answer<Status> {
   const { serverSignature } = r.dir(dirCore)
   const target = location?.startsWith('/') ? r.constructUrl(osEscapePath(location)) : location
   if (target !== undefined) {
@@ -75,8 +80,7 @@ function standard(r: RequestRec, { noteHtml, location, additionally }: Details):
     const plain = noteHtml === '' && additionally === undefined && serverSignature === 'off' && FIXED.has(r.status)
     r.addBytes(plain ? fixedBody(r.status) : bodyFor(r, { noteHtml, location: target, additionally }))
   }
-  r.finish()
-  return OK
+  return ended(r)
 }
 
 /** Statuses whose body says nothing of the request or the server, unless there is a note or a signature. */

@@ -4,6 +4,7 @@
  * Apache's (ap_process_request_internal).
  */
 import { after, DECLINED, DONE, HANDOVER, OK, type Answer, type Status } from '../hook/hook.ts'
+import type { Sink } from '../hook/filter.ts'
 import type { HttpFault } from '../http/fault.ts'
 import { M_TRACE } from '../http/methods.ts'
 import { parseTarget } from '../http/target.ts'
@@ -79,7 +80,14 @@ const handlers: Step = (r) => {
 const handlerOrDefault = orElse(handlers, defaultHandler)
 
 const handle: Step = (r) => {
+  const { insertFilter } = r.chains
+  if (insertFilter.length === 0) return respond(r)
+  return after(r.connection.engine.hooks.insertFilter.walk(insertFilter, r), () => respond(r))
+}
+
+const respond: Step = (r) => {
   if (r.mustHandOver) return HANDOVER
+  if (r.main !== undefined) return handlerOrDefault(r)
   const body = r.body === undefined ? bodyOf(r) : undefined
   if (body !== undefined) {
     if ('status' in body) return refuseBody(r, body)
@@ -124,8 +132,8 @@ export function processRequest(r: RequestRec): Answer<Status> {
 function run(r: RequestRec, steps: readonly Step[]): Answer<Status> {
   try {
     const answer = walk(r, steps, 0)
-    if (!(answer instanceof Promise)) return conclude(r, answer)
-    return answer.then((status) => conclude(r, status)).catch((error: unknown) => failRequest(r, error))
+    const ended = answer instanceof Promise ? answer.then((status) => conclude(r, status)) : conclude(r, answer)
+    return ended instanceof Promise ? ended.catch((error: unknown) => failRequest(r, error)) : ended
   } catch (error) {
     return failRequest(r, error)
   }
@@ -146,8 +154,8 @@ function conclude(r: RequestRec, status: Status): Answer<Status> {
   if (status === HANDOVER || r.mustHandOver) return HANDOVER
   if (r.next !== undefined) return OK // An internal redirect has answered.
   if (status === OK || status === DONE) {
-    r.finish()
-    return OK
+    const ended = r.finish()
+    return ended === OK ? OK : after(ended, (instead) => (instead === OK ? OK : fail(r, instead)))
   }
   if (status < 100) {
     r.log('error', 'core', `AH00025: configuration error:  couldn't check access.  ${r.uri}`)
@@ -279,6 +287,16 @@ export function lookUp(r: RequestRec, path: string): Answer<RequestRec> {
     if (status === HANDOVER) r.mustHandOver = true
     else if (status !== OK) sub.status = status
     return sub
+  })
+}
+
+/** ap_run_sub_req: answers what a look-up has found, into the body of another. @returns OK, or why nothing was written */
+export function runSubrequest(sub: RequestRec, into: Sink): Answer<Status> {
+  if (sub.status !== 200) return sub.status
+  sub.divert(into)
+  return after(handle(sub), (status) => {
+    if (status === HANDOVER) sub.main!.mustHandOver = true
+    return status === OK || status === DONE ? sub.finish() : status
   })
 }
 

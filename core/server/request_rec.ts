@@ -1,29 +1,21 @@
-/** One request and its response: what hooks and handlers see, and how the response is put on the wire. */
+/** One request: what hooks and handlers see of it. Its response is in response.ts. */
 import type { ConfigVector, Settings } from '../config/settings.ts'
 import type { Resolved } from '../config/resolve.ts'
+import { inserted, type InputFilter, type Sink, type Source } from '../hook/filter.ts'
 import type { Answer, Status } from '../hook/hook.ts'
 import type { FileInfo, HeadersIn, LogLevel, Lookup, Request } from '../hook/types.ts'
-import { CHUNK_TAIL, chunkHead, LAST_CHUNK } from '../http/chunked.ts'
 import type { RequestHead } from '../http/request_head.ts'
-import { closesConnection, isBodyless, statusLine } from '../http/status.ts'
 import type { BodyReader } from './body_reader.ts'
 import type { Chains } from './chains.ts'
 import { dirCore } from './core_settings.ts'
-import { NO_FILE, type FileEntry, type OpenFile } from './file_cache.ts'
-import { Headers } from './header_table.ts'
+import { NO_FILE, type FileEntry } from './file_cache.ts'
+import { filtered } from './filter_chain.ts'
 import type { HttpConn } from './http_conn.ts'
-import { lookUp, redirectInternally } from './pipeline.ts'
+import { lookUp, redirectInternally, runSubrequest } from './pipeline.ts'
+import { Response } from './response.ts'
 import type { Served } from './thread_engine.ts'
 
-/** A body that is longer than this before it is complete is sent in pieces. */
-const STREAM_FROM = 64 * 1024
-
-type Part = { readonly bytes: Uint8Array } | { readonly file: OpenFile; readonly offset: number; readonly length: number }
-
-export class RequestRec implements Request {
-  readonly connection: HttpConn
-  head: RequestHead
-  served: Served
+export class RequestRec extends Response implements Request {
   resolved: Resolved | undefined
   chains: Chains
   uri = ''
@@ -34,13 +26,7 @@ export class RequestRec implements Request {
   pathInfo = ''
   finfo: FileInfo = NO_FILE
   handler: string | undefined
-  contentType: string | undefined
-  contentEncoding: string | undefined
-  contentLanguages: readonly string[] = NO_WORDS
   user: string | undefined
-  status = 200
-  readonly headersOut = new Headers()
-  #errHeadersOut: Headers | undefined
   #notes: Map<string, string> | undefined
   #env: Map<string, string> | undefined
   readonly requestTime = performance.timeOrigin + performance.now()
@@ -49,36 +35,21 @@ export class RequestRec implements Request {
   /** Set for a look-up made on behalf of another request. */
   main: RequestRec | undefined
   body: BodyReader | undefined
-  /** 100 Continue was sent, or is not needed any more. */
-  continued = false
   /** It could not be understood: no hooks run for it, and it gets the standard body. */
   refused = false
-  /** Where the next request begins is not certain: the connection ends. */
-  framingInDoubt = false
-  keepAlive = false
-  /** A look-up on behalf of this request met something that may block. */
-  mustHandOver = false
-  /** When its handler must have answered, in ms of performance.now(); 0: no limit. */
-  deadline = 0
   /** Its handler was given up: it has been answered. */
   abandoned = false
   /** Method for this request where it is not the client's (an internal redirect goes on with GET). */
   #method: string | undefined
-  #parts: Part[] | undefined
-  #length = 0
-  #committed = false
-  #chunked = false
-  #bytesSent = 0
-  #headBytes = 0
+  #inputFilters: readonly InputFilter[] | undefined
+  #source: Source | undefined
   logged = false
   /** Its response is complete or given up: the connection may be with the next request, or with another thread. */
   #over = false
   #toldOver = false
 
   constructor(connection: HttpConn, head: RequestHead, served: Served) {
-    this.connection = connection
-    this.head = head
-    this.served = served
+    super(connection, head, served)
     this.chains = served.chains
   }
 
@@ -92,10 +63,6 @@ export class RequestRec implements Request {
 
   set method(name: string) {
     this.#method = name
-  }
-
-  get isHead(): boolean {
-    return this.head.isHead
   }
 
   get protocol(): number {
@@ -114,10 +81,6 @@ export class RequestRec implements Request {
     return this.head
   }
 
-  get errHeadersOut(): Headers {
-    return (this.#errHeadersOut ??= new Headers())
-  }
-
   get notes(): Map<string, string> {
     return (this.#notes ??= new Map())
   }
@@ -132,14 +95,6 @@ export class RequestRec implements Request {
 
   dir<T extends object>(settings: Settings<T>): Readonly<T> {
     return this.dirVector.holds(settings)
-  }
-
-  get bytesSent(): number {
-    return this.#bytesSent
-  }
-
-  get wireBytesSent(): number {
-    return this.#bytesSent + this.#headBytes
   }
 
   get hasBody(): boolean {
@@ -165,16 +120,32 @@ export class RequestRec implements Request {
   }
 
   read(): Promise<Uint8Array | null> {
-    if (this.#isOver()) return refused('read the body')
+    if (this.isOver()) return refused('read the body')
+    if (this.#inputFilters === undefined) return this.#received()
+    this.#source ??= filtered(this, this.#inputFilters, { read: () => this.#received() })
+    return this.#source.read()
+  }
+
+  #received(): Promise<Uint8Array | null> {
     return this.body === undefined || this.body.done ? Promise.resolve(null) : this.connection.readBody(this)
   }
 
+  addInputFilter(filter: string | InputFilter): void {
+    const found = typeof filter === 'string' ? this.connection.engine.filters.input(filter) : filter
+    if (found === undefined) this.log('error', 'core', `AH00082: an unknown filter was not added: ${filter as string}`)
+    else this.#inputFilters = inserted(this.#inputFilters ?? [], found)
+  }
+
   internalRedirect(path: string): Answer<Status> {
-    return this.#isOver() ? refused('redirect') : redirectInternally(this, path)
+    return this.isOver() ? refused('redirect') : redirectInternally(this, path)
   }
 
   subLookup(path: string): Answer<Lookup> {
     return lookUp(this, path)
+  }
+
+  runSubrequest(found: Lookup, into: Sink = this.sink): Answer<Status> {
+    return runSubrequest(found as RequestRec, into)
   }
 
   fastRedirect(to: Lookup): void {
@@ -190,6 +161,8 @@ export class RequestRec implements Request {
     this.resolved = from.resolved
     this.chains = from.chains
     for (const [name, value] of from.headersOut) this.headersOut.set(name, value)
+    this.takeFilters(from)
+    for (const filter of from.#inputFilters ?? []) this.addInputFilter(filter)
   }
 
   constructUrl(path: string): string {
@@ -206,13 +179,13 @@ export class RequestRec implements Request {
   // The response.
 
   /** From now on nothing is written for it, nor for what was redirected to it. */
-  end(): void {
+  conclude(): void {
     this.#over = true
     for (let at = this.prev; at !== undefined; at = at.prev) at.#over = true
   }
 
   // For what a module does when it is too late. Nothing may be thrown: it would end the thread if nobody catches it.
-  #isOver(): boolean {
+  protected isOver(): boolean {
     if (!this.#over && !this.abandoned) return false
     if (!this.#toldOver) {
       this.#toldOver = true
@@ -224,157 +197,20 @@ export class RequestRec implements Request {
     return true
   }
 
-  write(data: string | Uint8Array): Promise<void> | undefined {
-    if (this.#isOver()) return undefined
-    const bytes = typeof data === 'string' ? Buffer.from(data) : data
-    if (bytes.length === 0) return undefined
-    ;(this.#parts ??= []).push({ bytes })
-    this.#length += bytes.length
-    if (!this.#committed && this.#length < STREAM_FROM) return undefined
-    if (!this.#committed) this.#commit(undefined)
-    this.#sendParts()
-    this.connection.pushed()
-    return this.connection.room()
+  protected get self(): Request {
+    return this
   }
 
-  sendFile(path: string, offset: number, length: number): void {
-    if (this.#isOver()) return
-    const { files } = this.connection.engine
-    const file = files.open(files.look(path))
-    if (typeof file === 'number') throw new Error(`Cannot open "${path}": errno ${-file}`)
-    this.addFile(file, offset, length)
+  protected get charset(): string | undefined {
+    return this.dir(dirCore).addDefaultCharset
   }
 
-  /** Adds a part of an open file to the body. */
-  addFile(file: OpenFile, offset: number, length: number): void {
-    if (this.#isOver()) return
-    ;(this.#parts ??= []).push({ file: file.hold(), offset, length })
-    this.#length += length
+  protected get sendsByKernel(): boolean {
+    return this.dir(dirCore).enableSendfile
   }
 
-  /** The small and the usual case: the whole body in memory already. */
-  addBytes(bytes: Uint8Array): void {
-    ;(this.#parts ??= []).push({ bytes })
-    this.#length += bytes.length
-  }
-
-  /** Forgets the body so far, for an error response. False if some of it is on its way. */
-  reset(): boolean {
-    if (this.#committed) return false
-    this.#dropParts()
-    this.headersOut.clear()
-    this.contentType = this.contentEncoding = undefined
-    this.contentLanguages = NO_WORDS
-    return true
-  }
-
-  /** The response is complete. */
-  finish(): void {
-    const streamed = this.#committed
-    if (!streamed) this.#commit(this.#length)
-    this.#sendParts()
-    if (streamed && this.#chunked) this.connection.output.text(LAST_CHUNK)
-    // Outside of the connection's turn the thread's buffer must not keep anything for later.
-    this.connection.pushed()
-    this.end()
-  }
-
-  /** Ends a response that was begun and cannot be completed: the client must not take it for whole. */
-  cutOff(): void {
-    this.keepAlive = false
-    this.#dropParts()
-    this.connection.output.flush()
-    this.connection.output.breakOff()
-    this.end()
-  }
-
-  /** It begins anew on another thread: what this one has done for it is for nobody. */
-  forget(): void {
-    this.#dropParts()
-    this.end()
-  }
-
-  get #bodyAllowed(): boolean {
-    return !this.isHead && !isBodyless(this.status)
-  }
-
-  #commit(length: number | undefined): void {
-    this.#committed = true
-    if (this.deadline > 0) this.connection.engine.tally.answering(this)
-    this.#decideFraming(length)
-    if (this.protocol === 9) return
-    const { output, engine } = this.connection
-    let head = `HTTP/1.1 ${statusLine(this.status)}\r\n${engine.dateAndServer()}`
-    if (this.#errHeadersOut !== undefined) head += this.#errHeadersOut.text()
-    head += this.headersOut.text()
-    if (this.contentLanguages.length > 0) head += `Content-Language: ${this.contentLanguages.join(', ')}\r\n`
-    if (this.contentEncoding !== undefined) head += `Content-Encoding: ${this.contentEncoding}\r\n`
-    if (this.#chunked) head += 'Transfer-Encoding: chunked\r\n'
-    else if (length !== undefined && this.#showsLength(length)) head += `Content-Length: ${length}\r\n`
-    head += this.#connectionLines()
-    if (this.contentType !== undefined && !isBodyless(this.status)) head += `Content-Type: ${this.#typeWithCharset()}\r\n`
-    head += '\r\n'
-    this.#headBytes += head.length
-    output.text(head)
-  }
-
-  #showsLength(length: number): boolean {
-    if (isBodyless(this.status) || this.headersOut.has('Content-Length')) return false
-    // As Apache: the length of an error's body is not told to HEAD.
-    return !this.isHead || (length > 0 && this.status < 400)
-  }
-
-  #decideFraming(length: number | undefined): void {
-    const stated = length !== undefined || this.headersOut.has('Content-Length') || !this.#bodyAllowed
-    this.#chunked = !stated && this.protocol >= 1001
-    const { settings } = this.served
-    const { connection, head } = this
-    this.keepAlive = (stated || this.#chunked) && settings.keepAlive && settings.keepAliveTimeout > 0 &&
-      !connection.engine.finishing &&
-      !this.framingInDoubt && head.wantsKeepAlive() && this.protocol >= 1000 && !closesConnection(this.status) &&
-      (settings.maxKeepAliveRequests === 0 || connection.keepalives <= settings.maxKeepAliveRequests) &&
-      !(this.hasBody && head.expectContinue && !this.continued)
-  }
-
-  #connectionLines(): string {
-    if (!this.keepAlive) return 'Connection: close\r\n'
-    if (!this.head.connectionKeepAlive) return ''
-    const { keepAliveTimeout, maxKeepAliveRequests } = this.served.settings
-    const left = maxKeepAliveRequests === 0 ? '' : `, max=${maxKeepAliveRequests - this.connection.keepalives + 1}`
-    return `Keep-Alive: timeout=${Math.floor(keepAliveTimeout / 1000)}${left}\r\nConnection: Keep-Alive\r\n`
-  }
-
-  #typeWithCharset(): string {
-    const type = this.contentType!
-    const charset = this.dir(dirCore).addDefaultCharset
-    return charset !== undefined && /^text\/(plain|html)$/i.test(type) ? `${type}; charset=${charset}` : type
-  }
-
-  #sendParts(): void {
-    const parts = this.#parts
-    this.#parts = undefined
-    if (parts === undefined) return
-    const sends = this.#bodyAllowed
-    for (const part of parts) {
-      if (sends) this.#sendPart(part)
-      if ('file' in part) part.file.release()
-    }
-  }
-
-  #sendPart(part: Part): void {
-    const { output } = this.connection
-    const length = 'file' in part ? part.length : part.bytes.length
-    if (this.#chunked) output.text(chunkHead(length))
-    if ('bytes' in part) output.bytes(part.bytes)
-    else output.file(part.file, part.offset, length, !this.dir(dirCore).enableSendfile)
-    if (this.#chunked) output.text(CHUNK_TAIL)
-    this.#bytesSent += length
-  }
-
-  #dropParts(): void {
-    for (const part of this.#parts ?? []) if ('file' in part) part.file.release()
-    this.#parts = undefined
-    this.#length = 0
+  protected answering(): void {
+    this.connection.engine.tally.answering(this)
   }
 }
 
@@ -385,8 +221,6 @@ function refused(what: string): Promise<never> {
 }
 
 const ignore = (): void => undefined
-
-const NO_WORDS: readonly string[] = Object.freeze([])
 
 /** The file that a request was mapped to. */
 export const entryOf = (r: RequestRec): FileEntry | undefined =>

@@ -39,6 +39,10 @@ function limit(name: string) {
   })
 }
 
+/** `A;B`; `none` takes back what lies outside. */
+const filterNames = parsed((text): readonly string[] =>
+  text.toLowerCase() === 'none' ? [] : text.split(';').map((name) => name.trim()).filter(Boolean))
+
 const answers: readonly Directive[] = [
   dirCore.directive('AcceptPathInfo', [oneOf(['on', 'off', 'default'],
     'AcceptPathInfo must be set to on, off or default')], 'acceptPathInfo', FILEINFO,
@@ -65,6 +69,10 @@ const answers: readonly Directive[] = [
     if (handler.startsWith('expr=')) throw noExpressions(command, handler)
     said.setHandler = handler
   }, FILEINFO, 'Handler of all requests, or none'),
+  dirCore.directive('SetOutputFilter', [filterNames], 'outputFilters', FILEINFO,
+    'Filters for responses, separated by semicolons, or none'),
+  dirCore.directive('SetInputFilter', [filterNames], 'inputFilters', FILEINFO,
+    'Filters for request bodies, separated by semicolons, or none'),
   dirCore.directive('MaxRanges', [ranges('MaxRanges')], 'maxRanges', RSRC_AND_ACCESS,
     "Most ranges in a request before the whole file is sent, or 'none', 'default', 'unlimited'"),
   dirCore.directive('MaxRangeOverlaps', [ranges('MaxRangeOverlaps')], 'maxRangeOverlaps', RSRC_AND_ACCESS,

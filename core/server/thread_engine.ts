@@ -6,6 +6,7 @@ import type { ConfigVector } from '../config/settings.ts'
 import type { Resolved, Resolver } from '../config/resolve.ts'
 import { httpDate } from '../base/dates.ts'
 import { endTurn } from '../base/turn.ts'
+import type { Filters } from '../hook/filter.ts'
 import type { Hooks } from '../hook/hooks.ts'
 import type { LogLevel, Server, Connection, Request } from '../hook/types.ts'
 import { DEFAULT_LIMITS, type Limits } from '../http/limits.ts'
@@ -31,6 +32,7 @@ export type EngineLog = (level: LogLevel, module: string, message: string, about
 export interface EngineParts {
   readonly port: Port
   readonly hooks: Hooks
+  readonly filters: Filters
   readonly vhosts: VhostTable
   readonly servers: readonly Server[]
   /** @param files where looks at .htaccess files are kept */
@@ -62,6 +64,7 @@ const settingsOf = (server: Server) => server.get(serverCore)
 export class ThreadEngine implements Engine {
   readonly port: Port
   readonly hooks: Hooks
+  readonly filters: Filters
   readonly vhosts: VhostTable
   readonly log: EngineLog
   readonly mayBlock: boolean
@@ -85,6 +88,7 @@ export class ThreadEngine implements Engine {
   constructor(parts: EngineParts) {
     this.port = parts.port
     this.hooks = parts.hooks
+    this.filters = parts.filters
     this.vhosts = parts.vhosts
     this.log = parts.log
     this.mayBlock = parts.mayBlock

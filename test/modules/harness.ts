@@ -145,7 +145,8 @@ export function fakeRequest({ conf, dir }: Configured, { headers = {}, connectio
     handler: undefined, contentType: undefined, contentEncoding: undefined, contentLanguages: [], user: undefined,
     dir: (settings) => dir.holds(settings), dirVector: dir, notes: new Map(), env: new Map(), requestTime: Date.now(),
     bytesSent: 0, wireBytesSent: 0, prev: undefined, hasBody: false, logged,
-    write: () => undefined, sendFile: () => undefined, read: () => Promise.resolve(null),
+    write: () => undefined, flush: () => undefined, addOutputFilter: () => undefined, addInputFilter: () => undefined,
+    runSubrequest: () => 404, sendFile: () => undefined, read: () => Promise.resolve(null),
     internalRedirect: () => 200,
     subLookup: (path) => ({
       status: path in files ? 200 : 404, filename: `/docs${path}`, uri: path,

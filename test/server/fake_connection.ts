@@ -100,7 +100,7 @@ export function make(register?: (modules: ModuleList) => void, parts: Partial<En
   const logged: string[] = []
   const board = new Scoreboard(new ArrayBuffer(Scoreboard.bytes(1, 1)), 1, 1)
   const engine = new ThreadEngine({
-    port: socket.port, hooks: modules.hooks, servers, vhosts: new VhostTable(servers[0]!, []),
+    port: socket.port, hooks: modules.hooks, filters: modules.filters, servers, vhosts: new VhostTable(servers[0]!, []),
     // Only what the engine asks of a resolver: one configuration for everything.
     resolverOf: () => ({ forLocation: () => resolved, forFile: () => resolved }) as unknown as ReturnType<EngineParts['resolverOf']>,
     log: (_level, _module, message) => void logged.push(message),

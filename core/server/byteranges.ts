@@ -1,0 +1,74 @@
+/**
+ * Byte ranges of a complete response (Apache's BYTERANGE filter): whatever made
+ * the body, and whatever filters it went through, the parts that the client
+ * asked for are cut out of it last.
+ */
+import { parseHttpDate } from '../base/dates.ts'
+import type { Data } from '../hook/filter.ts'
+import type { Request } from '../hook/types.ts'
+import { ifRangeHolds } from '../http/conditional.ts'
+import { HEADER } from '../http/known_headers.ts'
+import {
+  contentRange, multipartEnd, multipartType, parseRange, partHead, rangeBoundary, type ByteRange,
+} from '../http/range.ts'
+import type { RequestHead } from '../http/request_head.ts'
+import { dirCore } from './core_settings.ts'
+import { isRange } from './filter_chain.ts'
+
+/**
+ * @param parts the whole body @param length its bytes
+ * @returns the parts to send instead, with status and headers of `r` set; 416; or undefined for the whole
+ */
+export function cutRanges(r: Request, head: RequestHead, parts: readonly Data[], length: number): Data[] | 416 | undefined {
+  if (r.headersOut.has('Content-Range') || r.headersOut.get('Accept-Ranges') === 'none') return undefined
+  if (head.protocol === 9 || !ifRangeAllows(r, head)) return undefined
+  const { maxRanges, maxRangeOverlaps, maxRangeReversals } = r.dir(dirCore)
+  const limits = { ranges: limit(maxRanges), overlaps: limit(maxRangeOverlaps), reversals: limit(maxRangeReversals) }
+  const ranges = parseRange(head.value(HEADER.RANGE) ?? '', length, limits)
+  if (ranges === 416) return 416
+  return ranges === 'ignore' ? undefined : cut(r, parts, ranges, length)
+}
+
+// The settings say 0 for none and Infinity for no limit; the parser says -1 and 0.
+const limit = (most: number): number => (most === 0 ? -1 : most === Infinity ? 0 : most)
+
+function ifRangeAllows(r: Request, head: RequestHead): boolean {
+  if (!head.has(HEADER.IF_RANGE)) return true
+  const lastModified = r.headersOut.get('Last-Modified')
+  return ifRangeHolds({
+    methodNumber: head.methodNumber, status: r.status, etag: r.headersOut.get('ETag'),
+    mtimeMs: lastModified === undefined ? undefined : parseHttpDate(lastModified), nowMs: r.requestTime,
+  }, head)
+}
+
+let boundaries = 0
+
+function cut(r: Request, parts: readonly Data[], ranges: readonly ByteRange[], length: number): Data[] {
+  r.status = 206
+  r.headersOut.unset('Content-Length')
+  const only = ranges.length === 1 ? ranges[0]! : undefined
+  if (only !== undefined) {
+    r.headersOut.set('Content-Range', contentRange(only, length))
+    return partsWithin(parts, only)
+  }
+  const boundary = rangeBoundary(Math.floor(r.requestTime * 1000), ++boundaries)
+  const out: Data[] = []
+  for (const range of ranges) {
+    out.push(Buffer.from(partHead(boundary, r.contentType, range, length), 'latin1'), ...partsWithin(parts, range))
+  }
+  out.push(Buffer.from(multipartEnd(boundary), 'latin1'))
+  r.contentType = multipartType(boundary)
+  return out
+}
+
+function partsWithin(parts: readonly Data[], [first, last]: ByteRange): Data[] {
+  const out: Data[] = []
+  let at = 0
+  for (const part of parts) {
+    const from = Math.max(0, first - at)
+    const to = Math.min(part.length, last + 1 - at)
+    if (from < to) out.push(isRange(part) ? part.slice(from, to - from) : (part as Uint8Array).subarray(from, to))
+    at += part.length
+  }
+  return out
+}

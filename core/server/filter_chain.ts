@@ -1,0 +1,215 @@
+/**
+ * The filters of one request at work. Made only for a request that has any:
+ * every other one never comes here.
+ */
+import { FilterType, inserted, type Data, type FilePart, type InputFilter, type OutputFilter, type Sink, type Source, type Wait } from '../hook/filter.ts'
+import type { Request } from '../hook/types.ts'
+import type { Memory, Port } from '../port/port.ts'
+import type { OpenFile } from './file_cache.ts'
+
+/** Bytes of a file that are read at once where a filter wants to see them. */
+const PIECE = 64 * 1024
+
+/** A part of an open file on its way to the client. Whoever keeps it holds the file meanwhile. */
+export class FileRange implements FilePart {
+  readonly file: OpenFile
+  readonly offset: number
+  readonly length: number
+  readonly #port: Port
+
+  constructor(port: Port, file: OpenFile, offset: number, length: number) {
+    this.#port = port
+    this.file = file
+    this.offset = offset
+    this.length = length
+  }
+
+  *pieces(): Iterable<Uint8Array> {
+    const { host, files } = this.#port
+    let memory: Memory | undefined
+    for (let at = 0; at < this.length;) {
+      memory ??= host.memory(Math.min(PIECE, this.length))
+      const got = files.pread(this.file.fd, memory, 0, Math.min(PIECE, this.length - at), this.offset + at)
+      if (got <= 0) throw new Error(`Cannot read a file that is being sent: ${got === 0 ? 'it became shorter' : `errno ${-got}`}`)
+      at += got
+      yield Uint8Array.prototype.slice.call(memory.bytes, 0, got)
+    }
+  }
+
+  /** A part of this part. */
+  slice(from: number, length: number): FileRange {
+    return new FileRange(this.#port, this.file, this.offset + from, length)
+  }
+}
+
+export const isRange = (data: Data): data is FileRange => data instanceof FileRange
+
+const release = (data: Data): void => {
+  if (isRange(data)) data.file.release()
+}
+
+/** A filter that begins with the first thing it is given, when all before it have had their say. */
+class Stage implements Sink {
+  readonly #filter: OutputFilter
+  readonly #r: Request
+  readonly #next: Sink
+  #sink: Sink | undefined
+
+  constructor(filter: OutputFilter, r: Request, next: Sink) {
+    this.#filter = filter
+    this.#r = r
+    this.#next = next
+  }
+
+  get #begun(): Sink {
+    return (this.#sink ??= this.#begin())
+  }
+
+  write(data: Data): Wait {
+    return this.#begun.write(data)
+  }
+
+  flush(): Wait {
+    return this.#begun.flush()
+  }
+
+  end(): Wait {
+    return this.#begun.end()
+  }
+
+  cancel(): void {
+    if (this.#sink !== this.#next) this.#sink?.cancel?.()
+  }
+
+  #begin(): Sink {
+    const sink = this.#filter.begin(this.#r, this.#next)
+    if (sink === undefined) return this.#next
+    if (this.#filter.keepsLength !== true) this.#r.headersOut.unset('Content-Length')
+    return sink
+  }
+}
+
+export class OutputChain {
+  readonly #r: Request
+  readonly #bottom: Sink
+  #filters: readonly OutputFilter[]
+  #stages: Stage[] = []
+  #top: Sink | undefined
+  /** Given by the handler and not yet to the filters. */
+  #pending: Data[] = []
+  #pendingBytes = 0
+  #pumping: Promise<void> | undefined
+  #cancelled = false
+
+  /** @param bottom what the last filter writes to */
+  constructor(r: Request, filters: readonly OutputFilter[], bottom: Sink) {
+    this.#r = r
+    this.#filters = filters
+    this.#bottom = bottom
+  }
+
+  /** Too late once the body has begun. */
+  insert(filter: OutputFilter): void {
+    if (this.#top === undefined) this.#filters = inserted(this.#filters, filter)
+  }
+
+  /** Those of the protocol: what becomes of a response that is made anew because of an error. */
+  get lasting(): readonly OutputFilter[] {
+    return this.#filters.filter(({ type }) => type >= FilterType.protocol)
+  }
+
+  get filters(): readonly OutputFilter[] {
+    return this.#filters
+  }
+
+  /** Bytes that wait for enough others to be worth a walk. */
+  get pendingBytes(): number {
+    return this.#pendingBytes
+  }
+
+  get begun(): boolean {
+    return this.#top !== undefined
+  }
+
+  /** A file is held until it has gone through. */
+  add(data: Data): void {
+    if (isRange(data)) data.file.hold()
+    this.#pending.push(data)
+    this.#pendingBytes += data.length
+  }
+
+  /** Hands what is pending to the filters. */
+  pump(): Wait {
+    return (this.#pumping ??= this.#walk())
+  }
+
+  flush(): Wait {
+    const wait = this.pump()
+    return wait === undefined ? this.#first().flush() : wait.then(() => this.flush())
+  }
+
+  /** The body is complete. */
+  finish(): Wait {
+    const wait = this.pump()
+    return wait === undefined ? this.#first().end() : wait.then(() => this.finish())
+  }
+
+  /** Forgets everything: the response is given up. */
+  cancel(): void {
+    this.#cancelled = true
+    for (const data of this.#pending) release(data)
+    this.#pending = []
+    this.#pendingBytes = 0
+    for (const stage of this.#stages) stage.cancel()
+    this.#stages = []
+  }
+
+  #first(): Sink {
+    if (this.#top !== undefined) return this.#top
+    let next = this.#bottom
+    for (const filter of this.#filters.toReversed()) {
+      const stage = new Stage(filter, this.#r, next)
+      this.#stages.push(stage)
+      next = stage
+    }
+    return (this.#top = next)
+  }
+
+  #walk(): Wait {
+    for (let data = this.#pending[0]; data !== undefined && !this.#cancelled; data = this.#pending[0]) {
+      const wait = this.#first().write(data)
+      if (wait !== undefined) return this.#later(wait)
+      this.#done()
+    }
+    return undefined
+  }
+
+  // More may have been added meanwhile: whoever waits, waits for that, too.
+  #later(wait: Promise<void>): Promise<void> {
+    const rest = wait.then(() => {
+      this.#done()
+      return this.#walk()
+    }).then(() => {
+      this.#pumping = undefined
+    })
+    // It is no fault of a handler not to wait; the end of the response sees what went wrong.
+    rest.catch(() => undefined)
+    return rest
+  }
+
+  #done(): void {
+    const data = this.#pending.shift()
+    if (data === undefined) return
+    this.#pendingBytes -= data.length
+    release(data)
+  }
+}
+
+/** Input filters over a source, beginning when the body is first read; the first of them is asked first. */
+export function filtered(r: Request, filters: readonly InputFilter[], source: Source): Source {
+  let from = source
+  for (const filter of filters.toReversed()) from = begin(r, filter, from)
+  return from
+}
+
+const begin = (r: Request, filter: InputFilter, source: Source): Source => filter.begin(r, source) ?? source

@@ -1,0 +1,349 @@
+/**
+ * A response on its way to the client: what has been written of it, through
+ * which filters it goes, how its length is told, and when it leaves.
+ *
+ *   write, sendFile ──► [filters] ──► parts ──► head and parts into the outlet
+ *
+ * Nothing leaves before the response is complete or has grown large, so that
+ * status and headers may be changed, or an error take its place, until then.
+ */
+import { after, OK, type Answer, type Status } from '../hook/hook.ts'
+import type { Data, OutputFilter, Sink, Wait } from '../hook/filter.ts'
+import type { Request } from '../hook/types.ts'
+import { CHUNK_TAIL, chunkHead, LAST_CHUNK } from '../http/chunked.ts'
+import { HEADER } from '../http/known_headers.ts'
+import type { RequestHead } from '../http/request_head.ts'
+import { closesConnection, isBodyless, statusLine } from '../http/status.ts'
+import { cutRanges } from './byteranges.ts'
+import type { OpenFile } from './file_cache.ts'
+import { FileRange, isRange, OutputChain } from './filter_chain.ts'
+import { Headers } from './header_table.ts'
+import type { HttpConn } from './http_conn.ts'
+import type { Served } from './thread_engine.ts'
+
+/** A body that is longer than this before it is complete is sent in pieces. */
+const STREAM_FROM = 64 * 1024
+
+/** What RequestRec is to its client. */
+export abstract class Response {
+  readonly connection: HttpConn
+  head: RequestHead
+  served: Served
+  status = 200
+  contentType: string | undefined
+  contentEncoding: string | undefined
+  contentLanguages: readonly string[] = NO_WORDS
+  readonly headersOut = new Headers()
+  keepAlive = false
+  /** Where the next request begins is not certain: the connection ends. */
+  framingInDoubt = false
+  /** When its handler must have answered, in ms of performance.now(); 0: no limit. */
+  deadline = 0
+  /** This request moves to a thread that may block before its handler runs. */
+  mustHandOver = false
+  /** 100 Continue was sent, or is not needed any more. */
+  continued = false
+  #errHeadersOut: Headers | undefined
+  #parts: Data[] | undefined
+  #length = 0
+  #chain: OutputChain | undefined
+  /** The body of a subrequest goes there, and it has no head. */
+  #into: Sink | undefined
+  #committed = false
+  #chunked = false
+  #bytesSent = 0
+  #headBytes = 0
+
+  constructor(connection: HttpConn, head: RequestHead, served: Served) {
+    this.connection = connection
+    this.head = head
+    this.served = served
+  }
+
+  /** As the request: what modules see. */
+  protected abstract get self(): Request
+  abstract get hasBody(): boolean
+  /** Its response is complete or given up. */
+  protected abstract isOver(): boolean
+  protected abstract get charset(): string | undefined
+  protected abstract get sendsByKernel(): boolean
+  /** Something of the answer is about to leave. */
+  protected abstract answering(): void
+  /** From now on nothing is written for it. */
+  abstract conclude(): void
+
+  get errHeadersOut(): Headers {
+    return (this.#errHeadersOut ??= new Headers())
+  }
+
+  get isHead(): boolean {
+    return this.head.isHead
+  }
+
+  get bytesSent(): number {
+    return this.#bytesSent
+  }
+
+  get wireBytesSent(): number {
+    return this.#bytesSent + this.#headBytes
+  }
+
+  // Filters.
+
+  addOutputFilter(filter: string | OutputFilter): void {
+    const { engine } = this.connection
+    const found = typeof filter === 'string' ? engine.filters.output(filter) : filter
+    if (found === undefined) {
+      this.self.log('error', 'core', `AH00082: an unknown filter was not added: ${filter as string}`)
+      return
+    }
+    if (!engine.mayBlock && found.quick !== true) this.mustHandOver = true
+    if (this.#chain === undefined) this.#chain = new OutputChain(this.self, [found], this.#bottom())
+    else this.#chain.insert(found)
+  }
+
+  /** Goes through the filters of another request from now on (what a look-up found takes its place). */
+  protected takeFilters(from: Response): void {
+    for (const filter of from.#chain?.filters ?? []) this.addOutputFilter(filter)
+    if (from.mustHandOver) this.mustHandOver = true
+  }
+
+  /** Its body goes into another's: a subrequest that is run. */
+  divert(into: Sink): void {
+    this.#into = into
+    this.#chain ??= new OutputChain(this.self, [], this.#bottom())
+  }
+
+  // The body.
+
+  write(data: string | Uint8Array): Wait {
+    if (this.isOver()) return undefined
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data
+    if (bytes.length === 0) return undefined
+    this.addBytes(bytes)
+    return this.#goOn()
+  }
+
+  /** Its own body, for another to write into. */
+  get sink(): Sink {
+    const write = (data: Data): Wait => {
+      if (this.isOver()) return undefined
+      this.#add(data)
+      return this.#goOn()
+    }
+    return { write, flush: () => this.flush(), end: () => undefined }
+  }
+
+  #goOn(): Wait {
+    const chain = this.#chain
+    if (chain !== undefined) return chain.begun || chain.pendingBytes >= STREAM_FROM ? chain.pump() : undefined
+    return this.#committed || this.#length >= STREAM_FROM ? this.#send() : undefined
+  }
+
+  sendFile(path: string, offset: number, length: number): void {
+    if (this.isOver()) return
+    const { files } = this.connection.engine
+    const file = files.open(files.look(path))
+    if (typeof file === 'number') throw new Error(`Cannot open "${path}": errno ${-file}`)
+    this.addFile(file, offset, length)
+  }
+
+  /** Sends what there is now, although more will follow. */
+  flush(): Wait {
+    if (this.isOver()) return undefined
+    return this.#chain === undefined ? this.#send() : this.#chain.flush()
+  }
+
+  /** Adds a part of an open file to the body. */
+  addFile(file: OpenFile, offset: number, length: number): void {
+    if (!this.isOver()) this.#add(new FileRange(this.connection.engine.port, file, offset, length))
+  }
+
+  /** The small and the usual case: the whole body in memory already. */
+  addBytes(bytes: Uint8Array): void {
+    this.#add(bytes)
+  }
+
+  /**
+   * Forgets the body so far, for an error response. False if some of it is on its way.
+   * @param keepsFilters those of the protocol stay, the others have no say in what the server makes itself
+   */
+  reset(keepsFilters: boolean): boolean {
+    if (this.#committed) return false
+    const lasting = keepsFilters ? this.#chain?.lasting ?? NO_FILTERS : NO_FILTERS
+    this.#dropParts()
+    if (lasting.length > 0) this.#chain = new OutputChain(this.self, lasting, this.#bottom())
+    this.headersOut.clear()
+    this.contentType = this.contentEncoding = undefined
+    this.contentLanguages = NO_WORDS
+    return true
+  }
+
+  /** The response is complete. OK, or a status that is to be sent instead. */
+  finish(): Answer<Status> {
+    if (this.#chain === undefined) return this.#complete()
+    return after(this.#chain.finish(), () => this.#complete())
+  }
+
+  /** Ends a response that was begun and cannot be completed: the client must not take it for whole. */
+  cutOff(): void {
+    this.keepAlive = false
+    this.#dropParts()
+    this.connection.output.flush()
+    this.connection.output.breakOff()
+    this.conclude()
+  }
+
+  /** It begins anew on another thread: what this one has done for it is for nobody. */
+  forget(): void {
+    this.#dropParts()
+    this.conclude()
+  }
+
+  #add(data: Data): void {
+    if (this.#chain !== undefined) return this.#chain.add(data)
+    this.#keep(data)
+  }
+
+  #keep(data: Data): void {
+    if (isRange(data)) data.file.hold()
+    ;(this.#parts ??= []).push(data)
+    this.#length += data.length
+  }
+
+  // Where the last filter writes to.
+  #bottom(): Sink {
+    const emit = (data: Data): Wait => {
+      if (this.#into !== undefined) return this.#into.write(data)
+      if (this.isOver()) return undefined
+      this.#keep(data)
+      return this.#committed || this.#length >= STREAM_FROM ? this.#send() : undefined
+    }
+    return {
+      write: emit,
+      flush: () => this.#into === undefined ? this.#send() : this.#into.flush(),
+      end: () => undefined,
+    }
+  }
+
+  #send(): Wait {
+    if (!this.#committed) this.#commit(undefined)
+    this.#sendParts()
+    this.connection.pushed()
+    return this.connection.room()
+  }
+
+  #complete(): Status {
+    if (this.#into !== undefined) return OK
+    const streamed = this.#committed
+    if (!streamed) {
+      if (this.status === 200 && this.head.has(HEADER.RANGE)) {
+        const cut = cutRanges(this.self, this.head, this.#parts ?? [], this.#length)
+        if (cut === 416) return 416
+        if (cut !== undefined) this.#replaceParts(cut)
+      }
+      this.#commit(this.#length)
+    }
+    this.#sendParts()
+    if (streamed && this.#chunked) this.connection.output.text(LAST_CHUNK)
+    // Outside of the connection's turn the thread's buffer must not keep anything for later.
+    this.connection.pushed()
+    this.conclude()
+    return OK
+  }
+
+  #replaceParts(parts: readonly Data[]): void {
+    const before = this.#parts
+    this.#parts = undefined
+    this.#length = 0
+    for (const part of parts) this.#keep(part)
+    for (const part of before ?? []) if (isRange(part)) part.file.release()
+  }
+
+  get #bodyAllowed(): boolean {
+    return !this.isHead && !isBodyless(this.status)
+  }
+
+  #commit(length: number | undefined): void {
+    this.#committed = true
+    if (this.deadline > 0) this.answering()
+    this.#decideFraming(length)
+    if (this.head.protocol === 9) return
+    const { output, engine } = this.connection
+    let head = `HTTP/1.1 ${statusLine(this.status)}\r\n${engine.dateAndServer()}`
+    if (this.#errHeadersOut !== undefined) head += this.#errHeadersOut.text()
+    head += this.headersOut.text()
+    if (this.contentLanguages.length > 0) head += `Content-Language: ${this.contentLanguages.join(', ')}\r\n`
+    if (this.contentEncoding !== undefined) head += `Content-Encoding: ${this.contentEncoding}\r\n`
+    if (this.#chunked) head += 'Transfer-Encoding: chunked\r\n'
+    else if (length !== undefined && this.#showsLength(length)) head += `Content-Length: ${length}\r\n`
+    head += this.#connectionLines()
+    if (this.contentType !== undefined && !isBodyless(this.status)) head += `Content-Type: ${this.#typeWithCharset()}\r\n`
+    head += '\r\n'
+    this.#headBytes += head.length
+    output.text(head)
+  }
+
+  #showsLength(length: number): boolean {
+    if (isBodyless(this.status) || this.headersOut.has('Content-Length')) return false
+    // As Apache: the length of an error's body is not told to HEAD.
+    return !this.isHead || (length > 0 && this.status < 400)
+  }
+
+  #decideFraming(length: number | undefined): void {
+    const stated = length !== undefined || this.headersOut.has('Content-Length') || !this.#bodyAllowed
+    const { settings } = this.served
+    const { connection, head } = this
+    this.#chunked = !stated && head.protocol >= 1001
+    this.keepAlive = (stated || this.#chunked) && settings.keepAlive && settings.keepAliveTimeout > 0 &&
+      !connection.engine.finishing &&
+      !this.framingInDoubt && head.wantsKeepAlive() && head.protocol >= 1000 && !closesConnection(this.status) &&
+      (settings.maxKeepAliveRequests === 0 || connection.keepalives <= settings.maxKeepAliveRequests) &&
+      !(this.hasBody && head.expectContinue && !this.continued)
+  }
+
+  #connectionLines(): string {
+    if (!this.keepAlive) return 'Connection: close\r\n'
+    if (!this.head.connectionKeepAlive) return ''
+    const { keepAliveTimeout, maxKeepAliveRequests } = this.served.settings
+    const left = maxKeepAliveRequests === 0 ? '' : `, max=${maxKeepAliveRequests - this.connection.keepalives + 1}`
+    return `Keep-Alive: timeout=${Math.floor(keepAliveTimeout / 1000)}${left}\r\nConnection: Keep-Alive\r\n`
+  }
+
+  #typeWithCharset(): string {
+    const type = this.contentType!
+    const { charset } = this
+    return charset !== undefined && /^text\/(plain|html)$/i.test(type) ? `${type}; charset=${charset}` : type
+  }
+
+  #sendParts(): void {
+    const parts = this.#parts
+    this.#parts = undefined
+    if (parts === undefined) return
+    const sends = this.#bodyAllowed
+    for (const part of parts) {
+      if (sends) this.#sendPart(part)
+      if (isRange(part)) part.file.release()
+    }
+  }
+
+  #sendPart(part: Data): void {
+    const { output } = this.connection
+    if (this.#chunked) output.text(chunkHead(part.length))
+    if (isRange(part)) output.file(part.file, part.offset, part.length, !this.sendsByKernel)
+    else if (part instanceof Uint8Array) output.bytes(part)
+    if (this.#chunked) output.text(CHUNK_TAIL)
+    this.#bytesSent += part.length
+  }
+
+  #dropParts(): void {
+    this.#chain?.cancel()
+    this.#chain = undefined
+    for (const part of this.#parts ?? []) if (isRange(part)) part.file.release()
+    this.#parts = undefined
+    this.#length = 0
+  }
+}
+
+export const NO_WORDS: readonly string[] = Object.freeze([])
+const NO_FILTERS: readonly OutputFilter[] = Object.freeze([])
