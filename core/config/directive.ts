@@ -85,6 +85,8 @@ export interface ModuleTable {
   /** All names of directives, for a suggestion. */
   names(): Iterable<string>
   settings(): readonly AnySettings[]
+  /** The type of an output filter that a module loaded so far has; undefined if none has it. */
+  outputFilterType(name: string): number | undefined
 }
 
 /** What a module brings to the configuration. */

@@ -45,6 +45,8 @@ export interface Configured {
 
 export type Answer<R> = R | Promise<R>
 
+export const isPromise = <R>(answer: Answer<R>): answer is Promise<R> => answer instanceof Promise
+
 /** Goes on with an answer: at once, or when its promise resolves. */
 export const after = <R, S>(answer: Answer<R>, goOn: (result: R) => Answer<S>): Answer<S> =>
   answer instanceof Promise ? answer.then(goOn) : goOn(answer)

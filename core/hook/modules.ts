@@ -53,6 +53,10 @@ export class ModuleList implements ModuleTable {
     for (const { module } of this.loaded) for (const directive of module.directives ?? []) yield directive.name
   }
 
+  outputFilterType(name: string): number | undefined {
+    return this.filters.output(name)?.type
+  }
+
   settings(): readonly AnySettings[] {
     return this.loaded.flatMap(({ module }) => module.settings ?? [])
   }

@@ -133,6 +133,7 @@ export interface Request {
   /** Adds a filter, by its name (`DEFLATE`) or itself, in front of a body that has not begun. An unknown name is logged. */
   addOutputFilter(filter: string | OutputFilter): void
   addInputFilter(filter: string | InputFilter): void
+  findOutputFilter(name: string): OutputFilter | undefined
   /** Next piece of the request body, or null at its end. The piece is the caller's. */
   read(): Promise<Uint8Array | null>
   /** True if the request has a body that has not been read to its end. */

@@ -20,17 +20,21 @@ import { isRange } from './filter_chain.ts'
  * @returns the parts to send instead, with status and headers of `r` set; 416; or undefined for the whole
  */
 export function cutRanges(r: Request, head: RequestHead, parts: readonly Data[], length: number): Data[] | 416 | undefined {
-  if (r.headersOut.has('Content-Range') || r.headersOut.get('Accept-Ranges') === 'none') return undefined
-  if (head.protocol === 9 || !ifRangeAllows(r, head)) return undefined
   const { maxRanges, maxRangeOverlaps, maxRangeReversals } = r.dir(dirCore)
-  const limits = { ranges: limit(maxRanges), overlaps: limit(maxRangeOverlaps), reversals: limit(maxRangeReversals) }
+  if (length === 0 || r.headersOut.has('Content-Range')) return undefined
+  // A filter has said so; what MaxRanges says is seen to below.
+  if (maxRanges > 0 && r.headersOut.get('Accept-Ranges') === 'none') return undefined
+  if (head.protocol === 9 || !ifRangeAllows(r, head)) return undefined
+  const limits = { ranges: most(maxRanges), overlaps: limit(maxRangeOverlaps), reversals: limit(maxRangeReversals) }
   const ranges = parseRange(head.value(HEADER.RANGE) ?? '', length, limits)
   if (ranges === 416) return 416
-  return ranges === 'ignore' ? undefined : cut(r, parts, ranges, length)
+  // As Apache: with MaxRanges none, what lies behind the end is refused all the same.
+  return ranges === 'ignore' || maxRanges === 0 ? undefined : cut(r, parts, ranges, length)
 }
 
 // The settings say 0 for none and Infinity for no limit; the parser says -1 and 0.
-const limit = (most: number): number => (most === 0 ? -1 : most === Infinity ? 0 : most)
+const limit = (count: number): number => (count === 0 ? -1 : most(count))
+const most = (count: number): number => (count === Infinity ? 0 : count)
 
 function ifRangeAllows(r: Request, head: RequestHead): boolean {
   if (!head.has(HEADER.IF_RANGE)) return true
@@ -45,12 +49,15 @@ let boundaries = 0
 
 function cut(r: Request, parts: readonly Data[], ranges: readonly ByteRange[], length: number): Data[] {
   r.status = 206
-  r.headersOut.unset('Content-Length')
   const only = ranges.length === 1 ? ranges[0]! : undefined
-  if (only !== undefined) {
-    r.headersOut.set('Content-Range', contentRange(only, length))
-    return partsWithin(parts, only)
-  }
+  const within = only === undefined ? multipart(r, parts, ranges, length) : partsWithin(parts, only)
+  if (r.headersOut.has('Content-Length'))
+    r.headersOut.set('Content-Length', String(within.reduce((sum, part) => sum + part.length, 0)))
+  if (only !== undefined) r.headersOut.set('Content-Range', contentRange(only, length))
+  return within
+}
+
+function multipart(r: Request, parts: readonly Data[], ranges: readonly ByteRange[], length: number): Data[] {
   const boundary = rangeBoundary(Math.floor(r.requestTime * 1000), ++boundaries)
   const out: Data[] = []
   for (const range of ranges) {

@@ -87,7 +87,7 @@ function serveFile(r: RequestRec, entry: FileEntry): Status {
   const { head, headersOut } = r
   headersOut.add('Last-Modified', lastModified)
   if (etag !== undefined) headersOut.add('ETag', etag)
-  headersOut.add('Accept-Ranges', 'bytes')
+  headersOut.add('Accept-Ranges', r.dir(dirCore).maxRanges === 0 ? 'none' : 'bytes')
   const verdict = r.main !== undefined ? 'go' : evaluate({
     methodNumber: head.methodNumber, status: r.status, etag, mtimeMs: entry.mtimeMs, nowMs: r.requestTime,
   }, head)

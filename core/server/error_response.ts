@@ -52,14 +52,15 @@ function elsewhere(r: RequestRec, document: ErrorDocument, location: string | un
 
 function inWords(r: RequestRec, text: string): Answer<Status> {
   r.contentType = ERROR_CONTENT_TYPE
-  r.addBytes(Buffer.from(text))
+  if (!r.isHead) r.addBytes(Buffer.from(text))
   return ended(r)
 }
 
+// As Apache, HEAD is not told how long the body would be, nor is anybody after a range that cannot be had.
 function ended(r: RequestRec): Answer<Status> {
   const { insertErrorFilter } = r.chains
   if (insertErrorFilter.length > 0 && !r.refused) void r.connection.engine.hooks.insertErrorFilter.walk(insertErrorFilter, r)
-  return r.finish()
+  return r.status === 416 && !r.refused ? after(r.flush(), () => r.finish()) : r.finish()
 }
 
 interface Details {
@@ -78,7 +79,7 @@ function standard(r: RequestRec, { noteHtml, location, additionally }: Details):
   if (!isBodyless(r.status)) {
     r.contentType = ERROR_CONTENT_TYPE
     const plain = noteHtml === '' && additionally === undefined && serverSignature === 'off' && FIXED.has(r.status)
-    r.addBytes(plain ? fixedBody(r.status) : bodyFor(r, { noteHtml, location: target, additionally }))
+    if (!r.isHead) r.addBytes(plain ? fixedBody(r.status) : bodyFor(r, { noteHtml, location: target, additionally }))
   }
   return ended(r)
 }

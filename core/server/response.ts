@@ -102,6 +102,10 @@ export abstract class Response {
     else this.#chain.insert(found)
   }
 
+  findOutputFilter(name: string): OutputFilter | undefined {
+    return this.connection.engine.filters.output(name)
+  }
+
   /** Goes through the filters of another request from now on (what a look-up found takes its place). */
   protected takeFilters(from: Response): void {
     for (const filter of from.#chain?.filters ?? []) this.addOutputFilter(filter)
