@@ -22,7 +22,10 @@ export type Wait = Promise<void> | undefined
 export interface FilePart {
   /** Bytes. */
   readonly length: number
-  /** Reads it, a piece at a time; may block for the disk. Each piece is the caller's. @throws Error if it became shorter */
+  /**
+   * Reads it, a piece at a time; may block for the disk. Each piece is the caller's. Ends early when the response is
+   * given up. @throws Error if it became shorter
+   */
   pieces(): Iterable<Uint8Array>
 }
 
@@ -76,15 +79,19 @@ export function* piecesOf(data: Data): Iterable<Uint8Array> {
 
 /** Hands all bytes of `data` to `take`, waiting wherever it says so. */
 export function eachPiece(data: Data, take: (bytes: Uint8Array) => Wait): Wait {
-  return data instanceof Uint8Array ? take(data) : feed(data.pieces()[Symbol.iterator](), take)
-}
-
-function feed(pieces: Iterator<Uint8Array>, take: (bytes: Uint8Array) => Wait): Wait {
+  if (data instanceof Uint8Array) return take(data)
+  const pieces = data.pieces()[Symbol.iterator]()
   for (let step = pieces.next(); step.done !== true; step = pieces.next()) {
     const wait = take(step.value)
-    if (wait !== undefined) return wait.then(() => feed(pieces, take))
+    if (wait !== undefined) return theRest(pieces, take, wait)
   }
   return undefined
+}
+
+// A loop, not a promise of a promise of a promise: a body may have any number of pieces.
+async function theRest(pieces: Iterator<Uint8Array>, take: (bytes: Uint8Array) => Wait, wait: Wait): Promise<void> {
+  await wait
+  for (let step = pieces.next(); step.done !== true; step = pieces.next()) await take(step.value)
 }
 
 /**

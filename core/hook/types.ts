@@ -147,7 +147,7 @@ export interface Request {
   subLookup(path: string): Answer<Lookup>
   /**
    * Answers what a look-up found, into a sink (by default into this body); its status and headers are nobody's
-   * (Apache's ap_run_sub_req). Answers OK, or the status for which nothing was written.
+   * (Apache's ap_run_sub_req). Answers OK, or the status that it ended with; what was written before stays.
    */
   runSubrequest(found: Lookup, into?: Sink): Answer<Status>
   /** Becomes what the look-up found, in place (Apache's ap_internal_fast_redirect). */

@@ -21,7 +21,7 @@ import { isRange } from './filter_chain.ts'
  */
 export function cutRanges(r: Request, head: RequestHead, parts: readonly Data[], length: number): Data[] | 416 | undefined {
   const { maxRanges, maxRangeOverlaps, maxRangeReversals } = r.dir(dirCore)
-  if (length === 0 || r.headersOut.has('Content-Range')) return undefined
+  if (length === 0 || r.headersOut.has('Content-Range') || r.contentType?.startsWith('multipart/byteranges')) return undefined
   // A filter has said so; what MaxRanges says is seen to below.
   if (maxRanges > 0 && r.headersOut.get('Accept-Ranges') === 'none') return undefined
   if (head.protocol === 9 || !ifRangeAllows(r, head)) return undefined

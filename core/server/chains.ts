@@ -69,8 +69,7 @@ export class Chains {
     this.fixups = made.fixups
     this.logTransaction = made.logTransaction
     this.insertFilter = this.#makeInsert(hooks.insertFilter)
-    // What the listener answers with an error has met nothing that may block: it stays there.
-    this.insertErrorFilter = hooks.insertErrorFilter.chain((link) => link.place.when?.(configured) ?? true)
+    this.insertErrorFilter = this.#makeInsert(hooks.insertErrorFilter)
   }
 
   /** The handlers to try for a request whose handler has this name. */

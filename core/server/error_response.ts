@@ -8,8 +8,30 @@ import { dirCore, type ErrorDocument } from './core_settings.ts'
 import { redirectInternally } from './pipeline.ts'
 import type { RequestRec } from './request_rec.ts'
 
-/** @param noteHtml HTML for the bodies that have room for a note */
+/** @param noteHtml HTML for the bodies that have room for a note. Neither throws nor rejects. */
 export function fail(r: RequestRec, status: Status, noteHtml = ''): Answer<Status> {
+  try {
+    const answer = respond(r, status, noteHtml)
+    return answer instanceof Promise ? answer.catch((error: unknown) => failAgain(r, error)) : answer
+  } catch (error) {
+    return failAgain(r, error)
+  }
+}
+
+// A filter or a hook failed on the answer to an error: it leaves without them, or not at all.
+function failAgain(r: RequestRec, error: unknown): Answer<Status> {
+  r.log('error', 'core', `SY00098: fault in a module while ${r.uri} was answered with an error: ${error instanceof Error ? error.stack ?? error.message : String(error)}`)
+  if (!r.reset(false)) {
+    r.cutOff()
+    return OK
+  }
+  r.status = 500
+  r.contentType = ERROR_CONTENT_TYPE
+  r.addBytes(bodyFor(r, { noteHtml: '', location: undefined, additionally: undefined }))
+  return r.finish()
+}
+
+function respond(r: RequestRec, status: Status, noteHtml: string): Answer<Status> {
   const location = r.headersOut.get('Location') ?? r.errHeadersOut.get('Location')
   if (!r.reset(!r.refused)) {
     r.cutOff()
@@ -50,17 +72,19 @@ function elsewhere(r: RequestRec, document: ErrorDocument, location: string | un
   return after(answer, settle)
 }
 
-function inWords(r: RequestRec, text: string): Answer<Status> {
-  r.contentType = ERROR_CONTENT_TYPE
-  if (!r.isHead) r.addBytes(Buffer.from(text))
-  return ended(r)
-}
+const inWords = (r: RequestRec, text: string): Answer<Status> => send(r, Buffer.from(text))
 
 // As Apache, HEAD is not told how long the body would be, nor is anybody after a range that cannot be had.
-function ended(r: RequestRec): Answer<Status> {
+function send(r: RequestRec, body: Uint8Array | undefined): Answer<Status> {
   const { insertErrorFilter } = r.chains
-  if (insertErrorFilter.length > 0 && !r.refused) void r.connection.engine.hooks.insertErrorFilter.walk(insertErrorFilter, r)
-  return r.status === 416 && !r.refused ? after(r.flush(), () => r.finish()) : r.finish()
+  const hook = r.connection.engine.hooks.insertErrorFilter
+  if (body !== undefined) r.contentType = ERROR_CONTENT_TYPE
+  const go = (): Answer<Status> => {
+    if (r.mustHandOver && !r.refused) return HANDOVER
+    if (body !== undefined && !r.isHead) r.addBytes(body)
+    return r.status === 416 && !r.refused ? after(r.flush(), () => r.finish()) : r.finish()
+  }
+  return insertErrorFilter.length === 0 || r.refused ? go() : after(hook.walk(insertErrorFilter, r), go)
 }
 
 interface Details {
@@ -76,12 +100,9 @@ function standard(r: RequestRec, { noteHtml, location, additionally }: Details):
     r.errHeadersOut.unset('Location')
     r.headersOut.set('Location', target)
   }
-  if (!isBodyless(r.status)) {
-    r.contentType = ERROR_CONTENT_TYPE
-    const plain = noteHtml === '' && additionally === undefined && serverSignature === 'off' && FIXED.has(r.status)
-    if (!r.isHead) r.addBytes(plain ? fixedBody(r.status) : bodyFor(r, { noteHtml, location: target, additionally }))
-  }
-  return ended(r)
+  if (isBodyless(r.status)) return send(r, undefined)
+  const plain = noteHtml === '' && additionally === undefined && serverSignature === 'off' && FIXED.has(r.status)
+  return send(r, plain ? fixedBody(r.status) : bodyFor(r, { noteHtml, location: target, additionally }))
 }
 
 /** Statuses whose body says nothing of the request or the server, unless there is a note or a signature. */

@@ -15,6 +15,8 @@ export class FileRange implements FilePart {
   readonly file: OpenFile
   readonly offset: number
   readonly length: number
+  /** The chain that it goes through, if any: reading ends with it. */
+  chain: OutputChain | undefined
   readonly #port: Port
 
   constructor(port: Port, file: OpenFile, offset: number, length: number) {
@@ -27,7 +29,7 @@ export class FileRange implements FilePart {
   *pieces(): Iterable<Uint8Array> {
     const { host, files } = this.#port
     let memory: Memory | undefined
-    for (let at = 0; at < this.length;) {
+    for (let at = 0; at < this.length && this.chain?.cancelled !== true;) {
       memory ??= host.memory(Math.min(PIECE, this.length))
       const got = files.pread(this.file.fd, memory, 0, Math.min(PIECE, this.length - at), this.offset + at)
       if (got <= 0) throw new Error(`Cannot read a file that is being sent: ${got === 0 ? 'it became shorter' : `errno ${-got}`}`)
@@ -95,22 +97,25 @@ export class OutputChain {
   #filters: readonly OutputFilter[]
   #stages: Stage[] = []
   #top: Sink | undefined
-  /** Given by the handler and not yet to the filters. */
+  /** Given by the handler and not yet taken by the filters; while `#pumping`, they have the first. */
   #pending: Data[] = []
   #pendingBytes = 0
+  /** Rejected for good once a filter has failed. */
   #pumping: Promise<void> | undefined
-  #cancelled = false
+  /** Nothing is taken any more. */
+  #ended = false
+  /** What filters write goes nowhere. */
+  cancelled = false
 
-  /** @param bottom what the last filter writes to */
-  constructor(r: Request, filters: readonly OutputFilter[], bottom: Sink) {
+  /** @param bottom makes what the last filter writes to */
+  constructor(r: Request, filters: readonly OutputFilter[], bottom: (chain: OutputChain) => Sink) {
     this.#r = r
     this.#filters = filters
-    this.#bottom = bottom
+    this.#bottom = bottom(this)
   }
 
-  /** Too late once the body has begun. */
   insert(filter: OutputFilter): void {
-    if (this.#top === undefined) this.#filters = inserted(this.#filters, filter)
+    this.#filters = inserted(this.#filters, filter)
   }
 
   /** Those of the protocol: what becomes of a response that is made anew because of an error. */
@@ -122,7 +127,7 @@ export class OutputChain {
     return this.#filters
   }
 
-  /** Bytes that wait for enough others to be worth a walk. */
+  /** Bytes in memory that wait for enough others to be worth a walk. */
   get pendingBytes(): number {
     return this.#pendingBytes
   }
@@ -133,32 +138,54 @@ export class OutputChain {
 
   /** A file is held until it has gone through. */
   add(data: Data): void {
-    if (isRange(data)) data.file.hold()
+    if (this.#ended) return
+    if (isRange(data)) {
+      data.file.hold()
+      data.chain = this
+    } else this.#pendingBytes += data.length
     this.#pending.push(data)
-    this.#pendingBytes += data.length
   }
 
   /** Hands what is pending to the filters. */
   pump(): Wait {
-    return (this.#pumping ??= this.#walk())
+    if (this.#pumping !== undefined) return this.#pumping
+    const wait = this.#walk()
+    if (wait === undefined) return undefined
+    this.#pumping = this.#walkOn(wait)
+    // It is no fault of a handler not to wait; the end of the response sees what went wrong.
+    this.#pumping.catch(ignore)
+    return this.#pumping
   }
 
   flush(): Wait {
     const wait = this.pump()
-    return wait === undefined ? this.#first().flush() : wait.then(() => this.flush())
+    if (wait === undefined) return this.cancelled ? undefined : this.#first().flush()
+    const flushed = wait.then(() => this.flush())
+    flushed.catch(ignore)
+    return flushed
   }
 
   /** The body is complete. */
   finish(): Wait {
+    this.#ended = true
     const wait = this.pump()
-    return wait === undefined ? this.#first().end() : wait.then(() => this.finish())
+    if (wait === undefined) return this.cancelled ? undefined : this.#first().end()
+    return wait.then(() => (this.cancelled ? undefined : this.#first().end()))
+  }
+
+  /** It has done its work: what a filter writes now is for nobody. */
+  close(): void {
+    this.cancelled = this.#ended = true
+    this.#stages = []
   }
 
   /** Forgets everything: the response is given up. */
   cancel(): void {
-    this.#cancelled = true
-    for (const data of this.#pending) release(data)
-    this.#pending = []
+    if (this.cancelled) return
+    this.cancelled = this.#ended = true
+    // What a filter reads just now is released when it is done with it.
+    const kept = this.#pumping === undefined ? 0 : 1
+    for (const data of this.#pending.splice(kept)) release(data)
     this.#pendingBytes = 0
     for (const stage of this.#stages) stage.cancel()
     this.#stages = []
@@ -176,34 +203,35 @@ export class OutputChain {
   }
 
   #walk(): Wait {
-    for (let data = this.#pending[0]; data !== undefined && !this.#cancelled; data = this.#pending[0]) {
+    for (let data = this.#pending[0]; data !== undefined && !this.cancelled; data = this.#pending[0]) {
       const wait = this.#first().write(data)
-      if (wait !== undefined) return this.#later(wait)
-      this.#done()
+      if (wait !== undefined) return wait
+      this.#done(data)
     }
     return undefined
   }
 
-  // More may have been added meanwhile: whoever waits, waits for that, too.
-  #later(wait: Promise<void>): Promise<void> {
-    const rest = wait.then(() => {
-      this.#done()
-      return this.#walk()
-    }).then(() => {
-      this.#pumping = undefined
-    })
-    // It is no fault of a handler not to wait; the end of the response sees what went wrong.
-    rest.catch(() => undefined)
-    return rest
+  async #walkOn(first: Promise<void>): Promise<void> {
+    for (let wait: Wait = first; wait !== undefined; wait = this.#walk()) {
+      const data = this.#pending[0]
+      try {
+        await wait
+      } finally {
+        this.#done(data)
+      }
+    }
+    this.#pumping = undefined
   }
 
-  #done(): void {
-    const data = this.#pending.shift()
-    if (data === undefined) return
-    this.#pendingBytes -= data.length
+  #done(data: Data | undefined): void {
+    if (data === undefined || this.#pending[0] !== data) return
+    this.#pending.shift()
+    if (!isRange(data)) this.#pendingBytes = Math.max(0, this.#pendingBytes - data.length)
     release(data)
   }
 }
+
+const ignore = (): void => undefined
 
 /** Input filters over a source, beginning when the body is first read; the first of them is asked first. */
 export function filtered(r: Request, filters: readonly InputFilter[], source: Source): Source {

@@ -471,6 +471,7 @@ export class HttpConn implements Conn, Connection {
 
   #breakOff(): void {
     this.output.breakOff()
+    this.request?.drop()
     this.#wakeWriters()
   }
 

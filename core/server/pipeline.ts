@@ -73,6 +73,8 @@ const handlers: Step = (r) => {
   // It may take long: answers to the requests before this one do not wait for it.
   if (engine.mayBlock) output.flush()
   const { handler } = engine.hooks
+  // The limit of the main request holds for what is made for it.
+  if (r.main !== undefined) return handler.walk(chain, r)
   const { handlerTimeout, othersHaveLimits } = r.chains
   if (handlerTimeout > 0) return withDeadline(r, handlerTimeout, () => handler.walk(chain, r))
   return othersHaveLimits ? withoutDeadline(r, () => handler.walk(chain, r)) : handler.walk(chain, r)
@@ -151,7 +153,7 @@ function walk(r: RequestRec, steps: readonly Step[], from: number): Answer<Statu
 
 function conclude(r: RequestRec, status: Status): Answer<Status> {
   if (r.abandoned) return OK
-  if (status === HANDOVER || r.mustHandOver) return HANDOVER
+  if (status === HANDOVER || r.mustHandOver) return handOver(r)
   if (r.next !== undefined) return OK // An internal redirect has answered.
   if (status === OK || status === DONE) {
     const ended = r.finish()
@@ -162,6 +164,14 @@ function conclude(r: RequestRec, status: Status): Answer<Status> {
     return fail(r, INTERNAL_ERROR)
   }
   return fail(r, status)
+}
+
+// It begins anew on another thread, unless somebody has some of the answer.
+function handOver(r: RequestRec): Status {
+  if (!r.begun) return HANDOVER
+  r.log('error', 'core', `SY00097: a function that may block was met when the answer to ${r.uri} had begun: given up`)
+  r.cutOff()
+  return OK
 }
 
 /** A module threw, or a promise of one was rejected: the request fails, nothing else does. */
@@ -268,6 +278,7 @@ export function redirectInternally(r: RequestRec, target: string, carry?: (to: R
   r.next = to
   to.prev = r
   carry?.(to)
+  if (r.main !== undefined) return redirectSubrequest(r, to)
   r.connection.request = to
   return after(run(to, REDIRECTED), (status) => {
     if (status !== HANDOVER) return DONE
@@ -278,10 +289,29 @@ export function redirectInternally(r: RequestRec, target: string, carry?: (to: R
   })
 }
 
+// It stays a part of its main request: its body goes where this one's would have gone.
+async function redirectSubrequest(r: RequestRec, to: RequestRec): Promise<Status> {
+  to.main = r.main
+  to.divert(r.into!)
+  try {
+    const status = await walk(to, REDIRECTED, 0)
+    if (status === HANDOVER) outermost(to).mustHandOver = true
+    if (status !== OK && status !== DONE) return status
+    if (to.next === undefined) await to.finish()
+    return DONE
+  } finally {
+    to.forget()
+  }
+}
+
 /** ap_sub_req_lookup_uri: where a (decoded) path leads, without answering. */
-export function lookUp(r: RequestRec, path: string): Answer<RequestRec> {
+export function lookUp(r: RequestRec, path: string, made: (sub: RequestRec) => void): Answer<RequestRec> {
   const sub = follower(r, path, r.args)
   sub.main = r
+  sub.method = 'GET'
+  sub.status = 200
+  sub.body = undefined
+  made(sub)
   return after(walk(sub, LOOKUP, 0), (status) => {
     // The whole request moves to the crew: this look-up is made anew there.
     if (status === HANDOVER) r.mustHandOver = true
@@ -290,14 +320,24 @@ export function lookUp(r: RequestRec, path: string): Answer<RequestRec> {
   })
 }
 
-/** ap_run_sub_req: answers what a look-up has found, into the body of another. @returns OK, or why nothing was written */
-export function runSubrequest(sub: RequestRec, into: Sink): Answer<Status> {
+/** ap_run_sub_req: answers what a look-up has found, into the body of another. @returns OK, or why it was not answered */
+export async function runSubrequest(sub: RequestRec, into: Sink): Promise<Status> {
   if (sub.status !== 200) return sub.status
   sub.divert(into)
-  return after(handle(sub), (status) => {
-    if (status === HANDOVER) sub.main!.mustHandOver = true
-    return status === OK || status === DONE ? sub.finish() : status
-  })
+  try {
+    const status = await handle(sub)
+    if (status === HANDOVER || sub.mustHandOver) outermost(sub).mustHandOver = true
+    if (sub.next !== undefined) return status === DONE ? OK : status
+    return status === OK || status === DONE ? await sub.finish() : status
+  } finally {
+    sub.forget()
+  }
+}
+
+function outermost(r: RequestRec): RequestRec {
+  let main = r
+  while (main.main !== undefined) main = main.main
+  return main
 }
 
 function follower(r: RequestRec, path: string, args: string | undefined): RequestRec {

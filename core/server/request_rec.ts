@@ -41,6 +41,8 @@ export class RequestRec extends Response implements Request {
   abandoned = false
   /** Method for this request where it is not the client's (an internal redirect goes on with GET). */
   #method: string | undefined
+  /** Made on its behalf, with its head. */
+  #subs: RequestRec[] | undefined
   #inputFilters: readonly InputFilter[] | undefined
   #source: Source | undefined
   logged = false
@@ -107,8 +109,14 @@ export class RequestRec extends Response implements Request {
 
   /** For a request that goes on after the thread has turned to others; what it was redirected to goes with it. */
   detach(): void {
-    this.head = this.head.detach()
-    for (let at = this.next; at !== undefined; at = at.next) at.head = this.head
+    this.#shareHead(this.head.detach())
+  }
+
+  #shareHead(head: RequestHead): void {
+    for (let at: RequestRec | undefined = this; at !== undefined; at = at.next) {
+      at.head = head
+      for (const sub of at.#subs ?? []) sub.#shareHead(head)
+    }
   }
 
   stat(path: string): FileInfo {
@@ -122,8 +130,15 @@ export class RequestRec extends Response implements Request {
   read(): Promise<Uint8Array | null> {
     if (this.isOver()) return refused('read the body')
     if (this.#inputFilters === undefined) return this.#received()
-    this.#source ??= filtered(this, this.#inputFilters, { read: () => this.#received() })
-    return this.#source.read()
+    const piece = this.#readFiltered(this.#inputFilters)
+    // It is no fault not to wait for it; and one that nobody catches would end the thread.
+    piece.catch(ignore)
+    return piece
+  }
+
+  async #readFiltered(filters: readonly InputFilter[]): Promise<Uint8Array | null> {
+    this.#source ??= filtered(this, filters, { read: () => this.#received() })
+    return await this.#source.read()
   }
 
   #received(): Promise<Uint8Array | null> {
@@ -137,11 +152,14 @@ export class RequestRec extends Response implements Request {
   }
 
   internalRedirect(path: string): Answer<Status> {
-    return this.isOver() ? refused('redirect') : redirectInternally(this, path)
+    if (this.isOver()) return refused('redirect')
+    if (this.begun) throw new Error(`Cannot redirect to ${path}: the response has begun`)
+    this.drop()
+    return redirectInternally(this, path)
   }
 
   subLookup(path: string): Answer<Lookup> {
-    return lookUp(this, path)
+    return lookUp(this, path, (sub) => void (this.#subs ??= []).push(sub))
   }
 
   runSubrequest(found: Lookup, into: Sink = this.sink): Answer<Status> {
@@ -162,7 +180,7 @@ export class RequestRec extends Response implements Request {
     this.chains = from.chains
     for (const [name, value] of from.headersOut) this.headersOut.set(name, value)
     this.takeFilters(from)
-    for (const filter of from.#inputFilters ?? []) this.addInputFilter(filter)
+    this.#inputFilters = from.#inputFilters
   }
 
   constructUrl(path: string): string {

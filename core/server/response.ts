@@ -21,8 +21,12 @@ import { Headers } from './header_table.ts'
 import type { HttpConn } from './http_conn.ts'
 import type { Served } from './thread_engine.ts'
 
-/** A body that is longer than this before it is complete is sent in pieces. */
+/** A body of which more than this is in memory before it is complete is sent in pieces. */
 const STREAM_FROM = 64 * 1024
+/** Filters that work for a client who takes everything at once let others have their turn after so many bytes. */
+const FAIR_SHARE = 1024 * 1024
+/** To learn the length of a filtered body that HEAD asks for, so much of it is made. */
+const HEAD_SHARE = 1024 * 1024
 
 /** What RequestRec is to its client. */
 export abstract class Response {
@@ -46,6 +50,8 @@ export abstract class Response {
   #errHeadersOut: Headers | undefined
   #parts: Data[] | undefined
   #length = 0
+  /** Bytes of it in memory, sent or not. */
+  #inMemory = 0
   #chain: OutputChain | undefined
   /** The body of a subrequest goes there, and it has no head. */
   #into: Sink | undefined
@@ -95,27 +101,41 @@ export abstract class Response {
     const found = typeof filter === 'string' ? engine.filters.output(filter) : filter
     if (found === undefined) {
       this.self.log('error', 'core', `AH00082: an unknown filter was not added: ${filter as string}`)
-      return
+    } else if (this.#committed || this.#chain?.begun === true) {
+      this.self.log('error', 'core', `SY00096: filter ${found.name} was not added: the response has begun`)
+    } else {
+      if (!engine.mayBlock && found.quick !== true) this.mustHandOver = true
+      if (this.#chain === undefined) this.#chain = this.#chainOf([found])
+      else this.#chain.insert(found)
     }
-    if (!engine.mayBlock && found.quick !== true) this.mustHandOver = true
-    if (this.#chain === undefined) this.#chain = new OutputChain(this.self, [found], this.#bottom())
-    else this.#chain.insert(found)
   }
 
   findOutputFilter(name: string): OutputFilter | undefined {
     return this.connection.engine.filters.output(name)
   }
 
-  /** Goes through the filters of another request from now on (what a look-up found takes its place). */
+  /** Its filters are those of another request from now on (what a look-up found takes its place). */
   protected takeFilters(from: Response): void {
-    for (const filter of from.#chain?.filters ?? []) this.addOutputFilter(filter)
+    const filters = from.#chain?.filters ?? NO_FILTERS
+    this.#chain?.cancel()
+    this.#chain = filters.length === 0 && this.#into === undefined ? undefined : this.#chainOf(filters)
     if (from.mustHandOver) this.mustHandOver = true
   }
 
   /** Its body goes into another's: a subrequest that is run. */
   divert(into: Sink): void {
     this.#into = into
-    this.#chain ??= new OutputChain(this.self, [], this.#bottom())
+    this.#chain ??= this.#chainOf(NO_FILTERS)
+  }
+
+  /** Where its body goes, if it is a subrequest. */
+  get into(): Sink | undefined {
+    return this.#into
+  }
+
+  /** Something of it is on its way. */
+  get begun(): boolean {
+    return this.#committed
   }
 
   // The body.
@@ -141,7 +161,7 @@ export abstract class Response {
   #goOn(): Wait {
     const chain = this.#chain
     if (chain !== undefined) return chain.begun || chain.pendingBytes >= STREAM_FROM ? chain.pump() : undefined
-    return this.#committed || this.#length >= STREAM_FROM ? this.#send() : undefined
+    return this.#committed || this.#inMemory >= STREAM_FROM ? this.#send() : undefined
   }
 
   sendFile(path: string, offset: number, length: number): void {
@@ -175,8 +195,8 @@ export abstract class Response {
   reset(keepsFilters: boolean): boolean {
     if (this.#committed) return false
     const lasting = keepsFilters ? this.#chain?.lasting ?? NO_FILTERS : NO_FILTERS
-    this.#dropParts()
-    if (lasting.length > 0) this.#chain = new OutputChain(this.self, lasting, this.#bottom())
+    this.drop()
+    if (lasting.length > 0) this.#chain = this.#chainOf(lasting)
     this.headersOut.clear()
     this.contentType = this.contentEncoding = undefined
     this.contentLanguages = NO_WORDS
@@ -192,7 +212,7 @@ export abstract class Response {
   /** Ends a response that was begun and cannot be completed: the client must not take it for whole. */
   cutOff(): void {
     this.keepAlive = false
-    this.#dropParts()
+    this.drop()
     this.connection.output.flush()
     this.connection.output.breakOff()
     this.conclude()
@@ -200,7 +220,7 @@ export abstract class Response {
 
   /** It begins anew on another thread: what this one has done for it is for nobody. */
   forget(): void {
-    this.#dropParts()
+    this.drop()
     this.conclude()
   }
 
@@ -211,23 +231,49 @@ export abstract class Response {
 
   #keep(data: Data): void {
     if (isRange(data)) data.file.hold()
+    else this.#inMemory += data.length
     ;(this.#parts ??= []).push(data)
     this.#length += data.length
   }
 
-  // Where the last filter writes to.
-  #bottom(): Sink {
-    const emit = (data: Data): Wait => {
-      if (this.#into !== undefined) return this.#into.write(data)
-      if (this.isOver()) return undefined
-      this.#keep(data)
-      return this.#committed || this.#length >= STREAM_FROM ? this.#send() : undefined
+  #chainOf(filters: readonly OutputFilter[]): OutputChain {
+    return new OutputChain(this.self, filters, (chain) => this.#bottomOf(chain))
+  }
+
+  // Where the last filter of a chain writes to: nowhere, once the chain is not this response's any more.
+  #bottomOf(chain: OutputChain): Sink {
+    let sinceOthers = 0
+    const share = (data: Data, wait: Wait): Wait => {
+      sinceOthers = wait === undefined ? sinceOthers + data.length : 0
+      if (sinceOthers < FAIR_SHARE) return wait
+      sinceOthers = 0
+      return new Promise((resolve) => void setImmediate(resolve))
     }
     return {
-      write: emit,
-      flush: () => this.#into === undefined ? this.#send() : this.#into.flush(),
+      write: (data) => chain.cancelled ? undefined : share(data, this.#emit(data, chain)),
+      flush: () => chain.cancelled ? undefined : this.#into === undefined ? this.#send() : this.#into.flush(),
       end: () => undefined,
     }
+  }
+
+  #emit(data: Data, chain: OutputChain): Wait {
+    const wait = this.#into !== undefined ? this.#into.write(data) : this.isHead ? this.#count(data, chain) : this.#stream(data)
+    // The client is gone: nothing more is made for it.
+    if (this.connection.output.broken) chain.cancel()
+    return wait
+  }
+
+  #stream(data: Data): Wait {
+    this.#keep(data)
+    return this.#committed || this.#inMemory >= STREAM_FROM ? this.#send() : undefined
+  }
+
+  // To HEAD only the length is told, and only if it takes no long work to learn it.
+  #count(data: Data, chain: OutputChain): Wait {
+    this.#length += data.length
+    if (this.#length <= HEAD_SHARE) return undefined
+    chain.cancel()
+    return this.#send()
   }
 
   #send(): Wait {
@@ -238,11 +284,12 @@ export abstract class Response {
   }
 
   #complete(): Status {
+    this.#chain?.close()
     if (this.#into !== undefined) return OK
     const streamed = this.#committed
     if (!streamed) {
-      if (this.status === 200 && this.head.has(HEADER.RANGE)) {
-        const cut = cutRanges(this.self, this.head, this.#parts ?? [], this.#length)
+      if (this.status === 200 && this.#parts !== undefined && this.head.has(HEADER.RANGE)) {
+        const cut = cutRanges(this.self, this.head, this.#parts, this.#length)
         if (cut === 416) return 416
         if (cut !== undefined) this.#replaceParts(cut)
       }
@@ -340,12 +387,13 @@ export abstract class Response {
     this.#bytesSent += part.length
   }
 
-  #dropParts(): void {
+  /** Forgets the body and frees what it holds. */
+  drop(): void {
     this.#chain?.cancel()
     this.#chain = undefined
     for (const part of this.#parts ?? []) if (isRange(part)) part.file.release()
     this.#parts = undefined
-    this.#length = 0
+    this.#length = this.#inMemory = 0
   }
 }
 
