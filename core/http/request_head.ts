@@ -197,6 +197,12 @@ export class RequestHead {
     return this.chunked || this.contentLength > 0
   }
 
+  /** Where a refused head says that a body begins, nobody may rely on it. */
+  forgetBody(): void {
+    this.contentLength = -1
+    this.chunked = this.expectContinue = false
+  }
+
   /** A copy on bytes of its own, for whoever goes on after the read buffer is used again. */
   detach(): RequestHead {
     const copy = new RequestHead()
