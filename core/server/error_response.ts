@@ -3,10 +3,11 @@ import { osEscapePath } from '../base/escape.ts'
 import { after, OK, HANDOVER, type Answer, type Status } from '../hook/hook.ts'
 import { ERROR_CONTENT_TYPE, errorBody, signature } from '../http/error_body.ts'
 import { HEADER } from '../http/known_headers.ts'
-import { isBodyless, knownStatus } from '../http/status.ts'
+import { closesConnection, isBodyless, knownStatus } from '../http/status.ts'
 import { dirCore, type ErrorDocument } from './core_settings.ts'
 import { redirectInternally } from './pipeline.ts'
 import type { RequestRec } from './request_rec.ts'
+import { selfName, selfPort } from './self_url.ts'
 
 /** @param noteHtml HTML for the bodies that have room for a note */
 export function fail(r: RequestRec, status: Status, noteHtml = ''): Answer<Status> {
@@ -32,8 +33,11 @@ function failedBefore(r: RequestRec): number | undefined {
 }
 
 function elsewhere(r: RequestRec, document: ErrorDocument, location: string | undefined): Answer<Status> {
+  // Whatever status the answer ends up with.
+  if (closesConnection(r.status)) r.framingInDoubt = true
   if (document.kind === 'url') {
     r.status = 302
+    r.errHeadersOut.unset('Allow')
     return standard(r, { noteHtml: '', location: document.value, additionally: undefined })
   }
   const status = r.status
@@ -41,8 +45,6 @@ function elsewhere(r: RequestRec, document: ErrorDocument, location: string | un
   const answer = redirectInternally(r, document.value, (to) => {
     to.method = 'GET'
     to.status = status
-    to.env.set('REDIRECT_STATUS', String(status)).set('REDIRECT_URL', r.uri)
-    if (r.args !== undefined) to.env.set('REDIRECT_QUERY_STRING', r.args)
     for (const [name, value] of r.errHeadersOut) to.errHeadersOut.add(name, value)
   })
   const settle = (result: Status): Answer<Status> =>
@@ -93,11 +95,10 @@ function bodyFor(r: RequestRec, { noteHtml, location, additionally }: Details): 
   const { served, connection } = r
   const { serverSignature } = r.dir(dirCore)
   const admin = served.settings.serverAdmin
-  const name = served.settings.serverName ?? r.hostname ?? connection.localIp
   return Buffer.from(errorBody({
     status: r.status, method: r.method, noteHtml, location, additionally, serverAdmin: admin,
     expect: r.head.value(HEADER.EXPECT), upgrade: r.errHeadersOut.get('Upgrade'),
     signatureHtml: serverSignature === 'off' ? '' : signature(serverSignature === 'email' ? 'EMail' : 'On',
-      connection.engine.serverTokens, name, connection.localPort, admin),
+      connection.engine.serverTokens, selfName(r), selfPort(r), admin),
   }), 'latin1')
 }

@@ -36,6 +36,7 @@ const LINGER_FINISHING = 2_000
 const LINGER_PIECE = 2_000
 
 const ignore = (): void => undefined
+const NO_BYTES = Buffer.alloc(0)
 
 export class HttpConn implements Conn, Connection {
   readonly engine: ThreadEngine
@@ -48,6 +49,9 @@ export class HttpConn implements Conn, Connection {
   patience = 0
   request: RequestRec | undefined
   closed = false
+  /** Names that look-ups found: of the client (HostnameLookups), of the local address (UseCanonicalName DNS). */
+  remoteHost: string | undefined
+  localHost: string | undefined
   /** Requests answered on it, and bytes of their bodies. */
   answered = 0
   bytesAnswered = 0
@@ -226,7 +230,7 @@ export class HttpConn implements Conn, Connection {
   readBody(r: RequestRec): Promise<Uint8Array | null> {
     const piece = new Promise<Uint8Array | null>((resolve, reject) => {
       this.#wantsBody = { resolve, reject }
-      if (!r.continued && r.head.expectContinue && this.input.empty) {
+      if (!r.continued && r.head.expectContinue) {
         this.output.text('HTTP/1.1 100 Continue\r\n\r\n')
         this.pushed()
       }
@@ -271,8 +275,7 @@ export class HttpConn implements Conn, Connection {
         this.#scanned = used === 0 ? engine.head.scanned : 0
         if (used > 0) return this.#begin(used)
         if (used < 0) {
-          this.#refuse(engine.head.fault!)
-          return GO_ON
+          return this.#refuse(engine.head.fault!)
         }
       }
       output.flush()
@@ -323,12 +326,21 @@ export class HttpConn implements Conn, Connection {
   }
 
   // A request that cannot be understood: answered, logged, and the connection ends.
-  #refuse(fault: HttpFault): void {
-    const head = fault.status === 408 ? new RequestHead() : this.engine.head
-    const r = this.#newRequest(head)
+  #refuse(fault: HttpFault): Next | typeof GO_ON {
+    const { engine } = this
+    const timedOut = fault.status === 408
+    const r = this.#newRequest(timedOut ? new RequestHead() : engine.head)
     r.framingInDoubt = true
-    refuseRequest(r, fault)
-    this.#phase = Phase.flushing
+    // The bytes that came too late would not be too late on another thread.
+    r.refused = timedOut && !engine.mayBlock
+    const answer = refuseRequest(r, fault)
+    if (answer === HANDOVER) {
+      this.#forget()
+      return this.#leave()
+    }
+    if (answer instanceof Promise) this.#follow(r, answer, engine.mayBlock ? undefined : NO_BYTES)
+    else this.#phase = Phase.flushing
+    return GO_ON
   }
 
   /** @param head the bytes of the request's head, where it may have to begin anew elsewhere */

@@ -4,6 +4,7 @@ import type { Resolved } from '../config/resolve.ts'
 import type { Answer, Status } from '../hook/hook.ts'
 import type { FileInfo, HeadersIn, LogLevel, Lookup, Request } from '../hook/types.ts'
 import { CHUNK_TAIL, chunkHead, LAST_CHUNK } from '../http/chunked.ts'
+import { methodNumber } from '../http/methods.ts'
 import type { RequestHead } from '../http/request_head.ts'
 import { closesConnection, isBodyless, statusLine } from '../http/status.ts'
 import type { BodyReader } from './body_reader.ts'
@@ -13,6 +14,7 @@ import { NO_FILE, type FileEntry, type OpenFile } from './file_cache.ts'
 import { Headers } from './header_table.ts'
 import type { HttpConn } from './http_conn.ts'
 import { lookUp, redirectInternally } from './pipeline.ts'
+import { selfUrl } from './self_url.ts'
 import type { Served } from './thread_engine.ts'
 
 /** A body that is longer than this before it is complete is sent in pieces. */
@@ -30,6 +32,8 @@ export class RequestRec implements Request {
   args: string | undefined
   unparsedUri = ''
   hostname: string | undefined
+  /** The port asked for: of an absolute target, else of the Host header; -1 when it names none. */
+  askedPort = -1
   filename: string | undefined
   pathInfo = ''
   finfo: FileInfo = NO_FILE
@@ -51,7 +55,7 @@ export class RequestRec implements Request {
   body: BodyReader | undefined
   /** 100 Continue was sent, or is not needed any more. */
   continued = false
-  /** It could not be understood: no hooks run for it, and it gets the standard body. */
+  /** It gets the standard body, whatever ErrorDocument says. */
   refused = false
   /** Where the next request begins is not certain: the connection ends. */
   framingInDoubt = false
@@ -94,6 +98,10 @@ export class RequestRec implements Request {
     this.#method = name
   }
 
+  get methodNumber(): number {
+    return this.#method === undefined ? this.head.methodNumber : methodNumber(this.#method)
+  }
+
   get isHead(): boolean {
     return this.head.isHead
   }
@@ -124,6 +132,11 @@ export class RequestRec implements Request {
 
   get env(): Map<string, string> {
     return (this.#env ??= new Map())
+  }
+
+  /** Without making one. */
+  get hasEnv(): boolean {
+    return this.#env !== undefined
   }
 
   get dirVector(): ConfigVector {
@@ -193,14 +206,7 @@ export class RequestRec implements Request {
   }
 
   constructUrl(path: string): string {
-    const { serverName, serverPort, serverScheme } = this.served.settings
-    const canonical = this.dir(dirCore).useCanonicalName !== 'off'
-    const host = (canonical ? serverName : this.hostname) ?? serverName ?? this.connection.localIp
-    const asked = this.head.hostPort > 0 ? this.head.hostPort : this.hostname !== undefined ? 80 : this.connection.localPort
-    const port = canonical && serverPort > 0 ? serverPort : asked
-    const scheme = serverScheme ?? 'http'
-    const usual = scheme === 'https' ? 443 : 80
-    return `${scheme}://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}${port === usual ? '' : `:${port}`}${path}`
+    return selfUrl(this, path)
   }
 
   // The response.
@@ -320,8 +326,8 @@ export class RequestRec implements Request {
 
   #showsLength(length: number): boolean {
     if (isBodyless(this.status) || this.headersOut.has('Content-Length')) return false
-    // As Apache: the length of an error's body is not told to HEAD.
-    return !this.isHead || (length > 0 && this.status < 400)
+    // As Apache: the length of a body made for a status is not told to HEAD.
+    return !this.isHead || (length > 0 && this.status < 300)
   }
 
   #decideFraming(length: number | undefined): void {
