@@ -2,6 +2,7 @@
 import { CHUNK_BAD, CHUNK_DATA, CHUNK_DONE, ChunkedDecoder, type ChunkLimits } from '../http/chunked.ts'
 import type { HttpFault } from '../http/fault.ts'
 import { dirCore } from './core_settings.ts'
+import { trailersOf } from './header_table.ts'
 import type { Inlet } from './inlet.ts'
 import type { RequestRec } from './request_rec.ts'
 
@@ -14,12 +15,16 @@ export class BodyReader {
   /** What made the body unusable. */
   fault: HttpFault | undefined
   done: boolean
+  /** Fields behind a chunked body as sent, CRLF between them. */
+  trailers = ''
+  /** Told of them (MergeTrailers). */
+  onTrailers: ((text: string) => void) | undefined
 
   /** @param length -1 for chunked @param max LimitRequestBody, 0 for no limit */
   constructor(length: number, max: number, limits: ChunkLimits) {
     this.#left = length
     this.#max = max
-    this.#chunks = length < 0 ? new ChunkedDecoder(limits) : undefined
+    this.#chunks = length < 0 ? new ChunkedDecoder(limits, true) : undefined
     this.done = length === 0
   }
 
@@ -41,8 +46,12 @@ export class BodyReader {
   #chunked(input: Inlet, decoder: ChunkedDecoder): readonly [number, number] | undefined {
     const answer = decoder.feed(input.bytes, input.start, input.end)
     input.start = decoder.at
-    if (answer === CHUNK_DONE) this.done = true
-    else if (answer === CHUNK_BAD) this.fault = decoder.fault
+    if (answer === CHUNK_DONE) {
+      this.done = true
+      this.trailers = decoder.trailers
+      if (this.trailers !== '') this.onTrailers?.(this.trailers)
+    }
+    if (answer === CHUNK_BAD) this.fault = decoder.fault
     if (answer !== CHUNK_DATA) return undefined
     this.#total += decoder.dataEnd - decoder.dataStart
     if (this.#max > 0 && this.#total > this.#max) {
@@ -91,5 +100,7 @@ export function bodyOf(r: RequestRec): BodyReader | HttpFault | undefined {
   if (!head.chunked && head.contentLength <= 0) return undefined
   const max = r.dir(dirCore).limitRequestBody
   if (max > 0 && head.contentLength > max) return tooLarge(head.contentLength, max)
-  return new BodyReader(head.chunked ? -1 : head.contentLength, max, r.served.limits)
+  const body = new BodyReader(head.chunked ? -1 : head.contentLength, max, r.served.limits)
+  if (head.chunked && r.served.settings.mergeTrailers) body.onTrailers = (text) => void (r.head.added = [...trailersOf(text)])
+  return body
 }

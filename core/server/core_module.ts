@@ -6,6 +6,7 @@ import type { Module } from '../hook/module.ts'
 import type { Request } from '../hook/types.ts'
 import { coreDirectives } from './core_directives.ts'
 import { dirCore, globalCore, serverCore } from './core_settings.ts'
+import { findNames, wantsNames } from './host_names.ts'
 import { listenDirectives } from './listen_directives.ts'
 import { logDirectives } from './log_directives.ts'
 import { sectionSettings } from './section_directives.ts'
@@ -26,7 +27,10 @@ export const core = {
     ...sectionDirectives, ...earlyDirectives, ...coreDirectives, ...sectionSettings, ...logDirectives,
     ...listenDirectives,
   ],
-  register({ fixups }, on) {
+  register({ fixups, headerParser }, on) {
+    on(headerParser, (r) => findNames(r), {
+      order: Order.reallyFirst, quick: true, when: (settings) => wantsNames(settings.dir(dirCore)),
+    })
     on(fixups, overrideType, {
       order: Order.reallyFirst,
       quick: true,

@@ -2,7 +2,7 @@
 import type { ConfigVector, Settings } from '../config/settings.ts'
 import type { Resolved } from '../config/resolve.ts'
 import type { Answer, Status } from '../hook/hook.ts'
-import type { FileInfo, HeadersIn, LogLevel, Lookup, Request } from '../hook/types.ts'
+import type { FileInfo, HeadersIn, HeaderTable, LogLevel, Lookup, Request } from '../hook/types.ts'
 import { CHUNK_TAIL, chunkHead, LAST_CHUNK } from '../http/chunked.ts'
 import { methodNumber } from '../http/methods.ts'
 import type { RequestHead } from '../http/request_head.ts'
@@ -11,7 +11,7 @@ import type { BodyReader } from './body_reader.ts'
 import type { Chains } from './chains.ts'
 import { dirCore } from './core_settings.ts'
 import { NO_FILE, type FileEntry, type OpenFile } from './file_cache.ts'
-import { Headers } from './header_table.ts'
+import { Headers, trailersOf } from './header_table.ts'
 import type { HttpConn } from './http_conn.ts'
 import { lookUp, redirectInternally } from './pipeline.ts'
 import { selfUrl } from './self_url.ts'
@@ -120,6 +120,11 @@ export class RequestRec implements Request {
 
   get headersIn(): HeadersIn {
     return this.head
+  }
+
+  /** Fields behind a chunked body, once it has been read; with MergeTrailers they are among headersIn as well. */
+  get trailersIn(): HeaderTable {
+    return this.body === undefined || this.body.trailers === '' ? NO_HEADERS : trailersOf(this.body.trailers)
   }
 
   get errHeadersOut(): Headers {
@@ -391,6 +396,8 @@ function refused(what: string): Promise<never> {
 }
 
 const ignore = (): void => undefined
+
+const NO_HEADERS: HeaderTable = new Headers()
 
 const NO_WORDS: readonly string[] = Object.freeze([])
 

@@ -3,6 +3,7 @@
  * UseCanonicalPhysicalPort; Apache's ap_get_server_name, ap_get_server_port, ap_construct_url).
  */
 import { dirCore } from './core_settings.ts'
+import { localHost } from './host_names.ts'
 import type { RequestRec } from './request_rec.ts'
 
 /** The host name that the client used, or the configured one, or what DNS says of the local address. */
@@ -11,7 +12,7 @@ export function selfName(r: RequestRec): string {
   const configured = served.settings.serverName ?? connection.localIp
   switch (r.dir(dirCore).useCanonicalName) {
     case 'on': return configured
-    case 'dns': return connection.localHost ?? configured
+    case 'dns': return localHost(connection) ?? configured
     default: return hostname ?? configured
   }
 }
