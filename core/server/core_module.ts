@@ -7,6 +7,7 @@ import type { Request } from '../hook/types.ts'
 import { coreDirectives } from './core_directives.ts'
 import { dirCore, globalCore, serverCore } from './core_settings.ts'
 import { findNames, wantsNames } from './host_names.ts'
+import { inertDirectives } from './inert_directives.ts'
 import { listenDirectives } from './listen_directives.ts'
 import { logDirectives } from './log_directives.ts'
 import { sectionSettings } from './section_directives.ts'
@@ -25,7 +26,7 @@ export const core = {
   settings: [serverCore, globalCore, dirCore],
   directives: [
     ...sectionDirectives, ...earlyDirectives, ...coreDirectives, ...sectionSettings, ...logDirectives,
-    ...listenDirectives,
+    ...listenDirectives, ...inertDirectives,
   ],
   register({ fixups, headerParser }, on) {
     on(headerParser, (r) => findNames(r), {
