@@ -1,7 +1,7 @@
 // What one connection exchanges besides requests and answers: trailers; and when answers leave.
 import t from 'tap'
 import { OK } from '../../core/hook/hook.ts'
-import { serverCore, type ServerCore } from '../../core/server/core_settings.ts'
+import { dirCore, serverCore, type DirCore, type ServerCore } from '../../core/server/core_settings.ts'
 import { answers, GET, make, plainConf } from './fake_connection.ts'
 
 t.test('trailers are kept beside the head, and with MergeTrailers in it', async (t) => {
@@ -42,5 +42,71 @@ t.test('pipelined answers leave together, but not more than FlushMaxPipelined an
   const usual = sends({ flushMaxPipelined: -1 })
   t.ok(sends({ flushMaxPipelined: 1 }) > usual)
   t.ok(sends({ flushMaxPipelined: -1, flushMaxThreshold: 1 }) > usual)
+  t.end()
+})
+
+t.test('an internal redirect passes the environment on, with REDIRECT_ in front', (t) => {
+  for (const qualified of [false, true]) {
+    const conf = plainConf()
+    conf.defaults.said(dirCore).qualifyRedirectUrl = qualified
+    const seen: Record<string, string>[] = []
+    const { conn, say } = make((modules) => void modules.hooks.handler.add('x', (r) => {
+      if (r.uri === '/to') {
+        seen.push(Object.fromEntries(r.env))
+        return OK
+      }
+      r.env.set('A', '1')
+      return r.internalRedirect('/to')
+    }), {}, conf)
+    say('GET /from?q HTTP/1.1\r\nHost: b.example:81\r\n\r\n')
+    conn.advance()
+    t.same(seen, [{
+      REDIRECT_A: '1', REDIRECT_STATUS: '200', REDIRECT_QUERY_STRING: 'q',
+      REDIRECT_URL: qualified ? 'http://b.example:81/from' : '/from',
+    }])
+  }
+  t.end()
+})
+
+t.test('the name and port of URLs of our own', (t) => {
+  const url = (change: Partial<DirCore>, head: string, server: Partial<ServerCore> = { serverName: 's.example', serverPort: 90 }) => {
+    const conf = plainConf()
+    Object.assign(conf.defaults.said(dirCore), change)
+    Object.assign(conf.vector.said(serverCore), server)
+    let made = ''
+    const { conn, say } = make((modules) => void modules.hooks.handler.add('x', (r) => {
+      made = r.constructUrl('/x')
+      return OK
+    }), {}, conf)
+    say(`${head}\r\n\r\n`)
+    conn.advance()
+    return made
+  }
+  const asked = 'GET /x HTTP/1.1\r\nHost: Asked.example:81'
+  t.equal(url({}, asked), 'http://asked.example:81/x')
+  t.equal(url({}, 'GET /x HTTP/1.1\r\nHost: asked.example'), 'http://asked.example:90/x', 'no port: that of ServerName')
+  t.equal(url({}, 'GET http://there.example:82/x HTTP/1.1\r\nHost: h:1'), 'http://there.example:82/x')
+  t.equal(url({}, 'GET /x HTTP/1.0'), 'http://s.example:90/x')
+  t.equal(url({ useCanonicalName: 'on' }, asked), 'http://s.example:90/x')
+  t.equal(url({ useCanonicalName: 'on' }, asked, { serverName: 's.example' }), 'http://s.example/x')
+  t.equal(url({ useCanonicalPhysicalPort: true }, 'GET /x HTTP/1.1\r\nHost: h'), 'http://h/x', 'this connection is at port 80')
+  t.equal(url({ useCanonicalName: 'dns' }, asked, { serverName: 's.example' }).replace(/:81/, ''), 'http://s.example/x', 'nobody was asked')
+  t.end()
+})
+
+t.test('look-ups inside of look-ups end at LimitInternalRecursion', (t) => {
+  const conf = plainConf()
+  conf.vector.said(serverCore).limitSubrequests = 3
+  let depth = 0
+  const { conn, say, logged } = make((modules) => void modules.hooks.fixups.add('x', (r) => {
+    depth++
+    const found = r.subLookup('/hello')
+    if ('status' in found && found.status >= 400) return found.status
+    return OK
+  }), {}, conf)
+  say(GET)
+  conn.advance()
+  t.equal(depth, 4, 'the request and three look-ups')
+  t.match(logged.join('\n'), /AH00125: Request exceeded the limit of 3 subrequest nesting levels/)
   t.end()
 })
