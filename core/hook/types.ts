@@ -86,6 +86,8 @@ export interface Request {
   /** Host name asked for (Host header or absolute target), lower case, without port. */
   readonly hostname: string | undefined
   readonly headersIn: HeadersIn
+  /** Fields behind a chunked body, once it has been read to its end (Apache's trailers_in). */
+  readonly trailersIn?: HeaderTable
   readonly headersOut: HeaderTable
   /** Kept also on errors and across internal redirects (Apache's err_headers_out). */
   readonly errHeadersOut: HeaderTable

@@ -75,7 +75,8 @@ function modifiedSince(what: Validators, head: RequestHead): number {
   const value = head.value(HEADER.IF_MODIFIED_SINCE)
   const mtime = lastModified(what)
   if (value === undefined || mtime === undefined) return NEVER_SENT
-  const date = parseHttpDate(value)
+  // Some clients of old append the length that they have: `...GMT; length=13`.
+  const date = parseHttpDate(value.replace(/;.*/s, '').trimEnd())
   // A date in the future says nothing about the past, and one that is none says nothing at all: both compare false.
   return date >= mtime && date <= what.nowMs ? SAYS_SAME : SAYS_CHANGED
 }

@@ -30,6 +30,9 @@ export function fileETag(
   return nowUs - mtimeUs > YOUNG_US ? `"${tag}"` : `W/"${tag}"`
 }
 
+/** The tag of a content by its SHA-1 in base64 (FileETag Digest): strong however young the file is. */
+export const digestETag = (sha1: string): string => `"${sha1}"`
+
 const WEAK = /^W\//i
 
 /** Whether two tags are equal: strongly (neither weak) or weakly (weakness does not count). */

@@ -10,7 +10,7 @@ export interface HttpFault {
   readonly message: string
   /** `AH03447`, or empty. */
   readonly aplogno: string
-  readonly level: 'error' | 'info' | 'debug'
+  readonly level: 'error' | 'warn' | 'info' | 'debug'
   /** For the error body of a 400; the empty string when the body has none. */
   readonly note: string
 }

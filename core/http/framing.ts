@@ -132,6 +132,7 @@ function readExpect(head: RequestHead, field: number): void {
   const end = head.valueEnd[field]!
   if (head.repeated[HEADER.EXPECT] === 0 && start === end) return
   const isContinue = head.repeated[HEADER.EXPECT] === 0 && equalsLower(head.bytes, start, end, CONTINUE)
-  head.expectContinue = isContinue
+  // HTTP/1.0 does not know interim responses (RFC 9110 section 10.1.1).
+  head.expectContinue = isContinue && head.protocol >= HTTP_11
   head.expectUnknown = !isContinue
 }

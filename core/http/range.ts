@@ -26,7 +26,8 @@ const MAX_POSITION = 2 ** 63
  *   whole; 416 when no part lies inside.
  */
 export function parseRange(value: string, length: number, limits: RangeLimits): ByteRange[] | 'ignore' | 416 {
-  if (value.slice(0, 6).toLowerCase() !== 'bytes=' || limits.ranges < 0) return 'ignore'
+  // Of nothing there is no part to send, and none missing.
+  if (length === 0 || value.slice(0, 6).toLowerCase() !== 'bytes=' || limits.ranges < 0) return 'ignore'
   const merger = new Merger()
   let beyond = false
   const specs = value.slice(6).split(',')
@@ -36,7 +37,7 @@ export function parseRange(value: string, length: number, limits: RangeLimits): 
     if (spec === '') continue
     const range = parseSpec(spec, length)
     if (range === undefined) return 'ignore'
-    if (range[0] === 0 && spec.endsWith('-')) return length === 0 ? 416 : [range]
+    if (range[0] === 0 && spec.endsWith('-')) return [range]
     if (range[0] >= length) beyond = true
     else merger.add(range)
   }

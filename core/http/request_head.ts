@@ -59,6 +59,9 @@ export class RequestHead {
   /** A field was continued on a second line (obs-fold); its bytes have been joined in place. */
   folded = false
 
+  /** Fields that came behind the body (MergeTrailers): found by name, after those of the head. */
+  added: readonly (readonly [name: string, value: string])[] | undefined = undefined
+
   /** Bytes of the body, -1 when the client did not say (or said it is chunked). */
   contentLength = -1
   chunked = false
@@ -94,6 +97,7 @@ export class RequestHead {
     this.known.fill(-1)
     if (this.anyRepeated) this.repeated.fill(0)
     this.anyRepeated = false
+    this.added = undefined
     this.contentLength = this.hostStart = this.hostEnd = this.hostPort = -1
     this.chunked = this.closeAfter = this.expectContinue = this.expectUnknown = false
     this.connectionClose = this.connectionKeepAlive = this.connectionUpgrade = false
@@ -138,7 +142,19 @@ export class RequestHead {
   get(name: string): string | undefined {
     const lower = name.toLowerCase()
     const number = headerNumber(lower)
-    if (number !== undefined) return this.value(number)
+    const inHead = number === undefined ? this.otherValue(lower) : this.value(number)
+    return this.added === undefined ? inHead : this.withAdded(lower, inHead)
+  }
+
+  private withAdded(lower: string, inHead: string | undefined): string | undefined {
+    let joined = inHead
+    for (const [name, value] of this.added ?? []) {
+      if (name.toLowerCase() === lower) joined = joined === undefined ? value : `${joined}, ${value}`
+    }
+    return joined
+  }
+
+  private otherValue(lower: string): string | undefined {
     let joined: string | undefined
     for (let i = 0; i < this.count; i++) {
       if (this.fieldNumber[i] === -1 && this.isNamed(i, lower)) {
@@ -151,6 +167,7 @@ export class RequestHead {
   /** All fields in the order and spelling received. */
   * fields(): IterableIterator<[name: string, value: string]> {
     for (let i = 0; i < this.count; i++) yield [this.nameText(i), this.valueText(i)]
+    for (const [name, value] of this.added ?? []) yield [name, value]
   }
 
   nameText(field: number): string {
@@ -195,6 +212,12 @@ export class RequestHead {
   /** Whether a body follows the head. */
   hasBody(): boolean {
     return this.chunked || this.contentLength > 0
+  }
+
+  /** Where a refused head says that a body begins, nobody may rely on it. */
+  forgetBody(): void {
+    this.contentLength = -1
+    this.chunked = this.expectContinue = false
   }
 
   /** A copy on bytes of its own, for whoever goes on after the read buffer is used again. */

@@ -127,7 +127,8 @@ function dissect(
 
 const EXCESS = 'Excess whitespace (disallowed by HttpProtocolOptions Strict)'
 
-function badLine(aplogno: string, what: string): HttpFault {
+/** A 400 for the request line. */
+export function badLine(aplogno: string, what: string): HttpFault {
   return badRequest(aplogno, `HTTP Request Line; ${what}`)
 }
 

@@ -23,7 +23,7 @@ export interface TargetOptions {
 }
 
 export interface Target {
-  /** Decoded and normalised, latin1; `*` for `OPTIONS *`, empty for CONNECT. */
+  /** Decoded and normalised, latin1; `*` for `OPTIONS *`, `/` for CONNECT. */
   readonly path: string
   /** What follows the first `?`, not decoded; undefined without one. */
   readonly args: string | undefined
@@ -60,6 +60,12 @@ export function parseTarget(target: string, options: TargetOptions): Target | Ta
   const first = target.charCodeAt(0)
   if (first === 0x2f || first === 0x3f) return parseOriginForm(target, target, options)
   return parseAbsoluteForm(target, options)
+}
+
+/** The host that an absolute or authority target names, whatever its path is; undefined for other forms. */
+export function hostOfTarget(target: string, methodNumber: number): string | undefined {
+  const authority = methodNumber === M_CONNECT ? target : /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(target)?.[1]
+  return authority === undefined ? undefined : hostOf(authority)?.host
 }
 
 function isPlainPath(target: string): boolean {
@@ -112,7 +118,7 @@ function parseAbsoluteForm(target: string, options: TargetOptions): Target | Tar
 /** `host:port`, the target of CONNECT. */
 function parseAuthorityForm(target: string): Target | TargetFault {
   const place = hostOf(target)
-  return place?.port === undefined ? unparsable(target) : { ...targetOf('', undefined, target), ...place }
+  return place?.port === undefined ? unparsable(target) : { ...targetOf('/', undefined, target), ...place }
 }
 
 function hostOf(authority: string): { host: string; port: number | undefined } | undefined {

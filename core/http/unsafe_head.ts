@@ -1,18 +1,19 @@
 // Request heads under "HttpProtocolOptions Unsafe": what servers accepted before RFC 7230.
 //
-// One rule: lenient about white space, line ends and the spelling of the protocol, never about where a message ends:
-// NUL, stray CR and a missing colon are refused here too. Kept apart so that the strict path stays short and fast.
+// One rule: lenient about blanks, line ends, the case of the protocol and what a field's name is made of, never about
+// where a message ends: NUL, stray CR, a blank before a colon, a missing colon and other white space than blanks in the
+// request line are refused here too. Kept apart so that the strict path stays short and fast.
 
-import { COLON, CR, isBlank, LF, skipBlanks, trimBlanks } from './bytes.ts'
+import { COLON, CR, isBlank, LF, skipBlanks, SP, trimBlanks } from './bytes.ts'
 import { badRequest, quoted } from './fault.ts'
 import { fieldTooLong, lineTooLong, tooManyFields } from './header_fields.ts'
 import type { HttpFault } from './fault.ts'
 import { headerNumberAt } from './known_headers.ts'
 import type { Limits } from './limits.ts'
 import { BAD, lineLength, MORE, TOO_LONG, UNFINISHED } from './lines.ts'
-import { HTTP_10, HTTP_11 } from './request_head.ts'
+import { HTTP_11 } from './request_head.ts'
 import type { RequestHead } from './request_head.ts'
-import { lineTooLong as requestLineTooLong, setMethod, simpleRequest } from './request_line.ts'
+import { badLine, lineTooLong as requestLineTooLong, setMethod, simpleRequest } from './request_line.ts'
 
 function refuse(head: RequestHead, fault: HttpFault): number {
   head.fault = fault
@@ -24,10 +25,6 @@ function behindLine(bytes: Buffer, at: number): number {
   return bytes[at] === CR ? at + 2 : at + 1
 }
 
-function isSpace(byte: number): boolean {
-  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)
-}
-
 /** @returns the offset behind the line, MORE or BAD. */
 export function parseUnsafeRequestLine(
   head: RequestHead, bytes: Buffer, at: number, end: number, limits: Limits,
@@ -37,48 +34,64 @@ export function parseUnsafeRequestLine(
   head.requestLineStart = at
   head.requestLineEnd = length === TOO_LONG ? Math.min(end, at + limits.line + 1) : at + length
   if (length === TOO_LONG) return refuse(head, requestLineTooLong(limits))
-  const words = wordsOf(bytes, at, at + length)
-  const [method, target, protocol] = words
-  if (method === undefined) return refuse(head, badRequest('AH03445', "HTTP Request Line; Invalid method token: ''"))
-  head.methodStart = method[0]
-  head.methodEnd = method[1]
-  if (target === undefined) return refuse(head, badRequest('AH03446', 'HTTP Request Line; Missing URI'))
-  head.targetStart = target[0]
-  head.targetEnd = target[1]
-  if (words.length > 3) {
-    const extra = quoted(bytes, words[3]![0], at + length)
-    const what = `HTTP Request Line; Extraneous text found '${extra}' (perhaps whitespace was injected?)`
-    return refuse(head, badRequest('AH03449', what))
-  }
-  if (bytes.subarray(at, at + length).includes(0)) {
-    return refuse(head, badRequest('AH00566', 'request failed: malformed request line'))
-  }
-  const fault = protocol === undefined
-    ? simpleRequest(head, head.method(), limits)
-    : setLenientProtocol(head, bytes.toString('latin1', protocol[0], protocol[1]))
+  const fault = dissect(head, bytes, at, at + length, limits)
   if (fault !== undefined) return refuse(head, fault)
   return setMethod(head, bytes, limits) ? behindLine(bytes, at + length) : BAD
 }
 
-/** The first four words of [at, end); white space is any of blank, HT, VT, FF, CR. */
-function wordsOf(bytes: Buffer, at: number, end: number): Array<[start: number, end: number]> {
-  const words: Array<[number, number]> = []
-  while (words.length < 4) {
-    while (at < end && isSpace(bytes[at]!)) at++
-    if (at >= end) break
-    const start = at
-    while (at < end && !isSpace(bytes[at]!)) at++
-    words.push([start, at])
+/** Takes a whole line [at, end) apart: its parts are divided, and may be followed, by any number of blanks. */
+function dissect(
+  head: RequestHead, bytes: Buffer, at: number, end: number, limits: Limits,
+): HttpFault | undefined {
+  const methodEnd = endOfPart(bytes, at, end)
+  const target = skipSpaces(bytes, methodEnd, end)
+  const targetEnd = endOfPart(bytes, target, end)
+  const protocol = skipSpaces(bytes, targetEnd, end)
+  const protocolEnd = endOfPart(bytes, protocol, end)
+  head.methodStart = at
+  head.methodEnd = methodEnd
+  head.targetStart = target
+  head.targetEnd = targetEnd
+  if (hasStraySpace(bytes, at, end)) return badLine('AH03447', 'Invalid whitespace')
+  if (methodEnd === at) return badLine('AH03445', "Invalid method token: ''")
+  if (target === end) return badLine('AH03446', 'Missing URI')
+  for (let i = target; i < targetEnd; i++) {
+    if (bytes[i]! < SP || bytes[i] === 0x7f)
+      return badLine('AH03454', `URI incorrectly encoded: '${quoted(bytes, target, targetEnd)}'`)
   }
-  return words
+  const rest = skipSpaces(bytes, protocolEnd, end)
+  if (rest < end) {
+    const extra = quoted(bytes, rest, end)
+    return badLine('AH03449', `Extraneous text found '${extra}' (perhaps whitespace was injected?)`)
+  }
+  if (protocol === end) return simpleRequest(head, head.method(), limits)
+  return setLenientProtocol(head, quoted(bytes, protocol, protocolEnd))
 }
 
-/** `http/1.1`, `HTTP/1.10` and the like count; whatever is no version at all counts as HTTP/1.0. */
-function setLenientProtocol(head: RequestHead, sent: string): undefined {
-  const version = /^http\/(\d{1,3})\.(\d{1,3})$/i.exec(sent)
-  const number = version === null ? HTTP_10 : Number(version[1]) * 1000 + Number(version[2])
-  head.protocolSent = number
-  head.protocol = number >= HTTP_11 ? HTTP_11 : HTTP_10
+function skipSpaces(bytes: Buffer, at: number, end: number): number {
+  while (at < end && bytes[at] === SP) at++
+  return at
+}
+
+function endOfPart(bytes: Buffer, at: number, end: number): number {
+  while (at < end && bytes[at] !== SP) at++
+  return at
+}
+
+/** HT, VT, FF and CR: no blanks between the parts of a line, and no part of one. */
+function hasStraySpace(bytes: Buffer, at: number, end: number): boolean {
+  for (let i = at; i < end; i++) if (bytes[i]! >= 0x09 && bytes[i]! <= CR) return true
+  return false
+}
+
+/** The case of `HTTP` does not matter; the form of the version does. */
+function setLenientProtocol(head: RequestHead, sent: string): HttpFault | undefined {
+  const version = /^http\/([1-9])\.(\d)$/i.exec(sent)
+  if (version === null)
+    return badLine('AH02418', `Unrecognized protocol '${sent}' (perhaps whitespace was injected?)`)
+  head.protocolSent = Number(version[1]) * 1000 + Number(version[2])
+  head.protocol = Math.min(head.protocolSent, HTTP_11)
+  return undefined
 }
 
 /** @returns the offset behind the blank line that ends the fields, MORE or BAD. */
@@ -128,15 +141,19 @@ function addLine(
     const what = `Request header field is missing ':' separator: ${quoted(bytes, at, lineEnd)}`
     return badRequest('AH00564', what)
   }
-  const nameEnd = trimBlanks(bytes, at, colon)
-  if (nameEnd === at) return badRequest('AH03453', 'Request header field name was empty')
-  if (hasBadSpace(bytes, at, nameEnd)) {
+  if (colon === at) return badRequest('AH03453', 'Request header field name was empty')
+  // A blank before the colon as well: others take `Content-Length :` for another field (RFC 9112 section 5.1).
+  if (hasBadSpace(bytes, at, colon) || hasBlank(bytes, at, colon))
     return badRequest('AH03452', 'Request header field name presented invalid whitespace')
-  }
   const start = skipBlanks(bytes, colon + 1, lineEnd)
   if (hasBadSpace(bytes, start, lineEnd)) return badValue()
-  head.addField(at, nameEnd, start, trimBlanks(bytes, start, lineEnd), headerNumberAt(bytes, at, nameEnd))
+  head.addField(at, colon, start, trimBlanks(bytes, start, lineEnd), headerNumberAt(bytes, at, colon))
   return undefined
+}
+
+function hasBlank(bytes: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (isBlank(bytes[i])) return true
+  return false
 }
 
 function badValue(): HttpFault {

@@ -2,6 +2,7 @@
 import { CHUNK_BAD, CHUNK_DATA, CHUNK_DONE, ChunkedDecoder, type ChunkLimits } from '../http/chunked.ts'
 import type { HttpFault } from '../http/fault.ts'
 import { dirCore } from './core_settings.ts'
+import { trailersOf } from './header_table.ts'
 import type { Inlet } from './inlet.ts'
 import type { RequestRec } from './request_rec.ts'
 
@@ -9,17 +10,21 @@ export class BodyReader {
   /** Bytes still to come, for Content-Length. */
   #left: number
   readonly #chunks: ChunkedDecoder | undefined
-  readonly #max: number
+  /** LimitRequestBody, 0 for no limit. */
+  max = 0
   #total = 0
   /** What made the body unusable. */
   fault: HttpFault | undefined
   done: boolean
+  /** Fields behind a chunked body as sent, CRLF between them. */
+  trailers = ''
+  /** Told of them (MergeTrailers). */
+  onTrailers: ((text: string) => void) | undefined
 
-  /** @param length -1 for chunked @param max LimitRequestBody, 0 for no limit */
-  constructor(length: number, max: number, limits: ChunkLimits) {
+  /** @param length -1 for chunked */
+  constructor(length: number, limits: ChunkLimits) {
     this.#left = length
-    this.#max = max
-    this.#chunks = length < 0 ? new ChunkedDecoder(limits) : undefined
+    this.#chunks = length < 0 ? new ChunkedDecoder(limits, true) : undefined
     this.done = length === 0
   }
 
@@ -41,12 +46,16 @@ export class BodyReader {
   #chunked(input: Inlet, decoder: ChunkedDecoder): readonly [number, number] | undefined {
     const answer = decoder.feed(input.bytes, input.start, input.end)
     input.start = decoder.at
-    if (answer === CHUNK_DONE) this.done = true
-    else if (answer === CHUNK_BAD) this.fault = decoder.fault
+    if (answer === CHUNK_DONE) {
+      this.done = true
+      this.trailers = decoder.trailers
+      if (this.trailers !== '') this.onTrailers?.(this.trailers)
+    }
+    if (answer === CHUNK_BAD) this.fault = decoder.fault
     if (answer !== CHUNK_DATA) return undefined
     this.#total += decoder.dataEnd - decoder.dataStart
-    if (this.#max > 0 && this.#total > this.#max) {
-      this.fault = tooLarge(this.#total, this.#max)
+    if (this.max > 0 && this.#total > this.max) {
+      this.fault = tooLarge(this.#total, this.max)
       return undefined
     }
     return [decoder.dataStart, decoder.dataEnd]
@@ -85,11 +94,19 @@ export class BodyFault extends Error {
   }
 }
 
-/** A reader for the body that a head announces, or the reason to refuse it. */
-export function bodyOf(r: RequestRec): BodyReader | HttpFault | undefined {
+/** A reader for the body that a head announces. Made before anything else: whatever answers, the body is no request. */
+export function bodyOf(r: RequestRec): BodyReader {
   const { head } = r
-  if (!head.chunked && head.contentLength <= 0) return undefined
+  const body = new BodyReader(head.chunked ? -1 : head.contentLength, r.served.limits)
+  if (head.chunked && r.served.settings.mergeTrailers) body.onTrailers = (text) => void (r.head.added = [...trailersOf(text)])
+  return body
+}
+
+/** LimitRequestBody, once it is known where the request goes. @returns why the body is refused */
+export function limitBody(r: RequestRec): HttpFault | undefined {
+  const { body, head } = r
   const max = r.dir(dirCore).limitRequestBody
-  if (max > 0 && head.contentLength > max) return tooLarge(head.contentLength, max)
-  return new BodyReader(head.chunked ? -1 : head.contentLength, max, r.served.limits)
+  if (body === undefined) return undefined
+  body.max = max
+  return max > 0 && head.contentLength > max ? tooLarge(head.contentLength, max) : undefined
 }

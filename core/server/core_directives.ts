@@ -3,13 +3,14 @@
  * document root, the protocol, time-outs and limits. Contexts, defaults and
  * refusals are those of Apache httpd 2.4.
  */
-import { atoi, each, flag, oneOf, optional, parsed, word } from '../config/args.ts'
+import { atoi, each, flag, numberOf, oneOf, optional, parsed, word } from '../config/args.ts'
 import type { Command, Directive } from '../config/directive.ts'
 import { ConfigError } from '../config/errors.ts'
 import { GLOBAL_ONLY, RSRC_CONF } from '../config/where.ts'
 import { globalCore, serverCore } from './core_settings.ts'
 import { coreOptions } from './core_options.ts'
-import { isDirectory, notNegative, onOff } from './directive_values.ts'
+import { isDirectory, notNegative, onOff, within } from './directive_values.ts'
+import { inert } from './inert_directives.ts'
 
 /** `[scheme://]host[:port]` of ServerName. */
 export function parseServerName(text: string): { scheme: string | undefined; host: string; port: number } {
@@ -85,18 +86,18 @@ const limits: readonly Directive[] = [
       said.limitRedirects = redirects
       said.limitSubrequests = subrequests ?? redirects
     }, RSRC_CONF, 'Most internal redirects in a row, and subrequests inside of each other'),
-  serverCore.directive('FlushMaxThreshold', [notNegative('FlushMaxThreshold')], 'flushMaxThreshold', RSRC_CONF,
+  serverCore.directive('FlushMaxThreshold', [within('a number between 0 and (4294967295U))', 0, 4294967295)], 'flushMaxThreshold', RSRC_CONF,
     'Bytes that may wait before the output is flushed'),
-  serverCore.directive('FlushMaxPipelined', [atoi], 'flushMaxPipelined', RSRC_CONF,
+  serverCore.directive('FlushMaxPipelined',
+    [within('a number between -1 and (2147483647)', -1, 2147483647)], 'flushMaxPipelined', RSRC_CONF,
     'Pipelined answers that may wait before the output is flushed'),
   globalCore.directive('SeeRequestTail', [flag], 'seeRequestTail', GLOBAL_ONLY,
     'Whether the server status shows the end of a long request line'),
 ]
 
 function recursion() {
-  return parsed((text, command) => {
-    const value = Number(text)
-    if (!/^-?\d+$/.test(text)) throw new ConfigError(`${command.name} requires a number, not "${text}"`)
+  return parsed((text) => {
+    const value = numberOf(text)
     if (value < 1) throw new ConfigError('The recursion limit must be greater than zero.')
     return value
   })
@@ -117,17 +118,28 @@ const protocol: readonly Directive[] = [
     'Whether several slashes in a row count as one'),
   serverCore.directive('MergeTrailers', [flag], 'mergeTrailers', RSRC_CONF,
     'Whether trailers are added to the request headers'),
-  serverCore.directive('Protocols', [each(word)], 'protocols', RSRC_CONF, 'Protocols spoken here, best first'),
+  serverCore.directive('Protocol', [word], 'protocol', RSRC_CONF, 'Set the Protocol for httpd to use.'),
+  serverCore.directive('Protocols', [each(word)], protocols, RSRC_CONF, 'Protocols spoken here, best first'),
   serverCore.directive('ProtocolsHonorOrder', [onOff("ProtocolsHonorOrder must be 'on' or 'off'")],
     'protocolsHonorOrder', RSRC_CONF, "Whether the server's order of protocols counts, or the client's"),
   globalCore.directive('RegexDefaultOptions', [each(word)], (said, _, options) => {
     const before = said.regexDefaultOptions ?? globalCore.defaults.regexDefaultOptions
     said.regexDefaultOptions = regexOptions(before, options)
   }, GLOBAL_ONLY, 'Options that hold for each regular expression: DOTALL, DOLLAR_ENDONLY, ICASE, EXTENDED, or none'),
-  serverCore.directive('AcceptFilter', [word, word], (said, _, name, filter) => {
+  serverCore.directive('AcceptFilter', [word, word], (said, command, name, filter) => {
     said.acceptFilters = { ...said.acceptFilters, [name.toLowerCase()]: filter }
+    if (filter.toLowerCase() !== 'none') inert(command, 'connections are accepted as soon as they are there', 'info')
   }, RSRC_CONF, 'Kernel filter for connections of a protocol, or none'),
 ]
+
+/** Others than HTTP/1.1 come with modules, and there is none yet that speaks one. */
+function protocols(said: { protocols?: readonly string[] }, command: Command, names: readonly string[]): void {
+  said.protocols = names
+  for (const name of names) {
+    if (name.toLowerCase() !== 'http/1.1')
+      command.note('warn', `SY00077: Protocols: ${name} is not available in this server: it speaks http/1.1`)
+  }
+}
 
 interface ProtocolChoices { strict?: boolean; registeredMethodsOnly?: boolean; allow09?: boolean }
 

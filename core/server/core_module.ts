@@ -6,6 +6,8 @@ import type { Module } from '../hook/module.ts'
 import type { Request } from '../hook/types.ts'
 import { coreDirectives } from './core_directives.ts'
 import { dirCore, globalCore, serverCore } from './core_settings.ts'
+import { findNames, wantsNames } from './host_names.ts'
+import { inertDirectives } from './inert_directives.ts'
 import { listenDirectives } from './listen_directives.ts'
 import { logDirectives } from './log_directives.ts'
 import { sectionSettings } from './section_directives.ts'
@@ -31,15 +33,18 @@ export const core = {
   settings: [serverCore, globalCore, dirCore],
   directives: [
     ...sectionDirectives, ...earlyDirectives, ...coreDirectives, ...sectionSettings, ...logDirectives,
-    ...listenDirectives,
+    ...listenDirectives, ...inertDirectives,
   ],
-  register({ fixups, insertFilter }, on) {
+  register({ fixups, headerParser, insertFilter }, on) {
     on(insertFilter, insertSetFilters, {
       quick: true,
       when: (settings) => {
         const { outputFilters, inputFilters } = settings.dir(dirCore)
         return (outputFilters?.length ?? 0) + (inputFilters?.length ?? 0) > 0
       },
+    })
+    on(headerParser, (r) => findNames(r), {
+      order: Order.reallyFirst, quick: true, when: (settings) => wantsNames(settings.dir(dirCore)),
     })
     on(fixups, overrideType, {
       order: Order.reallyFirst,

@@ -53,6 +53,8 @@ export const serverCore = new Settings('server', {
   /** FlushMaxThreshold (bytes) and FlushMaxPipelined (answers). */
   flushMaxThreshold: 65_535,
   flushMaxPipelined: 4,
+  /** `Protocol`: the protocol whose AcceptFilter holds. */
+  protocol: undefined as string | undefined,
   /** AcceptFilter by protocol. */
   acceptFilters: {} as Readonly<Record<string, string>>,
 }, {
@@ -159,6 +161,10 @@ export const dirCore = new Settings('directory', {
   /** LogLevel of the section; undefined: the server's. */
   logLevel: undefined as LogLevel | undefined,
   moduleLogLevels: {} as Readonly<Record<string, LogLevel>>,
+  /** CGIPassAuth: scripts see the Authorization header. */
+  cgiPassAuth: false,
+  /** CGIVar by variable: REQUEST_URI as `original-uri` or `current-uri`. */
+  cgiVars: {} as Readonly<Record<string, string>>,
   /** RLimitCPU, RLimitMEM, RLimitNPROC: soft and hard limit for CGI processes, as written. */
   resourceLimits: {} as Readonly<Record<string, readonly string[]>>,
 }, {
@@ -170,6 +176,7 @@ export const dirCore = new Settings('directory', {
   fileEtag: (outer, inner) => isRelative(inner) ? changed(outer, inner) : inner,
   moduleLogLevels: (outer, inner) => ({ ...outer, ...inner }),
   resourceLimits: (outer, inner) => ({ ...outer, ...inner }),
+  cgiVars: (outer, inner) => ({ ...outer, ...inner }),
 })
 
 /** The settings as directives write them. */

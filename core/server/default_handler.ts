@@ -1,23 +1,26 @@
 /**
+/**
  * The core's own handler: files by sendfile or from memory, with conditions;
- * OPTIONS and TRACE; and what nobody else wanted (Apache's default_handler).
+ * OPTIONS; and what nobody else wanted (Apache's default_handler).
  */
 import { httpDate } from '../base/dates.ts'
-import { OK, DONE, type Status } from '../hook/hook.ts'
+import { after, HANDOVER, OK, type Answer, type Status } from '../hook/hook.ts'
 import { evaluate } from '../http/conditional.ts'
-import { fileETag, type ETagParts } from '../http/etag.ts'
+import { digestETag, fileETag, type ETagParts } from '../http/etag.ts'
 import { allowHeader, M_GET, M_INVALID, M_OPTIONS, M_POST } from '../http/methods.ts'
 import { Errno } from '../port/port.ts'
+import { discardBody } from './body_discard.ts'
 import { dirCore, etagParts } from './core_settings.ts'
 import type { FileEntry } from './file_cache.ts'
+import { fileDigests } from './file_digest.ts'
 import { entryOf, type RequestRec } from './request_rec.ts'
 
 const ALLOWED = [M_GET, M_POST, M_OPTIONS]
 /** Validators of a file that changed this recently (ms) may still change their form: they are made anew. */
 const SETTLED = 2000
 
-export function defaultHandler(r: RequestRec): Status {
-  const { methodNumber } = r.head
+export function defaultHandler(r: RequestRec): Answer<Status> {
+  const { methodNumber } = r
   if (methodNumber !== M_GET && methodNumber !== M_POST) return otherMethod(r, methodNumber)
   const entry = entryOf(r)
   if (entry === undefined) return missing(r, r.filename ?? r.uri)
@@ -57,55 +60,88 @@ function directory(r: RequestRec): Status {
 /** Header values of a file, kept with what is known of it until it changes. */
 interface Rendered {
   readonly parts: readonly string[]
+  readonly hasMd5: boolean
   readonly lastModified: string
   readonly etag: string | undefined
   readonly length: string
+  /** Content-MD5, with ContentDigest. */
+  readonly md5: string | undefined
 }
 
-function render(r: RequestRec, entry: FileEntry): Rendered {
-  const parts = r.dir(dirCore).fileEtag
+/** @returns the values, or the status that stands in the way of them */
+function render(r: RequestRec, entry: FileEntry): Rendered | Status {
+  const { fileEtag: parts, contentDigest } = r.dir(dirCore)
   const kept = entry.rendered as Rendered | undefined
-  if (kept !== undefined && kept.parts === parts) return kept
+  if (kept !== undefined && kept.parts === parts && kept.hasMd5 === contentDigest) return kept
+  const { digest, ...others } = partsOf(parts)
+  const algorithms = [...(digest ? ['sha1'] : []), ...(contentDigest ? ['md5'] : [])]
+  const digests = algorithms.length === 0 ? NO_DIGESTS : digestsOf(r, entry, algorithms)
+  if (typeof digests === 'number') return digests
+  const nowUs = r.requestTime * 1000
   const rendered: Rendered = {
-    parts,
+    parts, hasMd5: contentDigest, md5: digests['md5'],
     lastModified: httpDate(Math.min(entry.mtimeMs, r.requestTime)),
-    etag: fileETag(partsOf(parts), entry.ino, entry.size, Math.floor(entry.mtimeMs * 1000), r.requestTime * 1000),
+    etag: digest ? digestETag(digests['sha1']!) : fileETag(others, entry.ino, entry.size, Math.floor(entry.mtimeMs * 1000), nowUs),
     length: String(entry.size),
   }
   if (r.requestTime - entry.mtimeMs > SETTLED) entry.rendered = rendered
   return rendered
 }
 
-const partsOf = (said: readonly string[]): ETagParts => {
-  const words = etagParts(said).map((word) => word.toLowerCase())
-  const has = (word: string) => words.includes(word) || words.includes('all')
-  return { inode: has('inode'), mtime: has('mtime'), size: has('size') }
+const NO_DIGESTS: Readonly<Record<string, string>> = {}
+
+function digestsOf(r: RequestRec, entry: FileEntry, algorithms: readonly string[]): Readonly<Record<string, string>> | Status {
+  const { engine } = r.connection
+  if (!engine.mayBlock) return HANDOVER
+  const file = engine.files.open(entry)
+  return typeof file === 'number' ? cannotOpen(r, -file) : fileDigests(engine.port, file.fd, algorithms)
 }
 
-function serveFile(r: RequestRec, entry: FileEntry): Status {
-  const { lastModified, etag, length } = render(r, entry)
+const partsOf = (said: readonly string[]): ETagParts & { digest: boolean } => {
+  const words = etagParts(said).map((word) => word.toLowerCase())
+  const has = (word: string) => words.includes(word) || words.includes('all')
+  return { inode: has('inode'), mtime: has('mtime'), size: has('size'), digest: has('digest') }
+}
+
+function serveFile(r: RequestRec, entry: FileEntry): Answer<Status> {
+  const rendered = render(r, entry)
+  if (typeof rendered === 'number') return rendered
+  // What is wrong with a body counts even where nobody wants it (Apache's ap_discard_request_body); an ErrorDocument
+  // does not wait for one.
+  if (r.hasBody && r.status < 300) return after(discardBody(r), () => sendFile(r, entry, rendered))
+  return sendFile(r, entry, rendered)
+}
+
+function sendFile(r: RequestRec, entry: FileEntry, { lastModified, etag, length, md5 }: Rendered): Status {
   const { head, headersOut } = r
   headersOut.add('Last-Modified', lastModified)
   if (etag !== undefined) headersOut.add('ETag', etag)
   headersOut.add('Accept-Ranges', r.dir(dirCore).maxRanges === 0 ? 'none' : 'bytes')
   const verdict = r.main !== undefined ? 'go' : evaluate({
-    methodNumber: head.methodNumber, status: r.status, etag, mtimeMs: entry.mtimeMs, nowMs: r.requestTime,
+    methodNumber: r.methodNumber, status: r.status, etag, mtimeMs: entry.mtimeMs, nowMs: r.requestTime,
   }, head)
   if (verdict !== 'go') {
     r.status = verdict
     return OK
   }
-  headersOut.add('Content-Length', length)
   const { files } = r.connection.engine
   const content = files.content(entry, r.requestTime)
   if (content !== undefined) {
+    addLength(r, length, md5)
     r.addBytes(content)
     return OK
   }
   const file = files.open(entry)
   if (typeof file === 'number') return cannotOpen(r, -file)
+  addLength(r, length, md5)
   r.addFile(file, 0, entry.size)
   return OK
+}
+
+function addLength({ isHead, headersOut }: RequestRec, length: string, md5: string | undefined): void {
+  // As Apache: to HEAD 0 may as well mean that the length is not known, so it is not told.
+  if (!isHead || length !== '0') headersOut.add('Content-Length', length)
+  if (md5 !== undefined) headersOut.add('Content-MD5', md5)
 }
 
 function cannotOpen(r: RequestRec, errno: number): Status {
@@ -115,24 +151,4 @@ function cannotOpen(r: RequestRec, errno: number): Status {
   }
   r.log('error', 'core', `AH00132: file permissions deny server access: ${r.filename ?? ''}`)
   return 403
-}
-
-/** TRACE: the request as it was received (RFC 9110 section 9.3.8). */
-export function traceHandler(r: RequestRec): Status {
-  const { traceEnable } = r.served.settings
-  const { head } = r
-  if (traceEnable === 'off') {
-    r.errHeadersOut.set('Allow', allowHeader(ALLOWED, false))
-    return 405
-  }
-  if (head.hasBody() && (traceEnable !== 'extended' || head.chunked || head.contentLength > 65536)) {
-    r.framingInDoubt = true
-    r.log('error', 'core', 'AH00572: TRACE with request body is not allowed')
-    return 413
-  }
-  let text = `${r.requestLine}\r\n`
-  for (const [name, value] of head.fields()) text += `${name}: ${value}\r\n`
-  r.contentType = 'message/http'
-  r.addBytes(Buffer.from(`${text}\r\n`, 'latin1'))
-  return DONE
 }

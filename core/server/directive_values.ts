@@ -29,6 +29,14 @@ export const wholeNumber = (message: string): Arg<number> =>
     return value
   })
 
+/** A whole number between two others; `what` ends the message `parameter must be ...: TEXT`. */
+export const within = (what: string, least: number, most: number): Arg<number> =>
+  parsed((text) => {
+    const value = /^[+-]?\d+$/.test(text) ? Number(text) : NaN
+    if (!(value >= least && value <= most)) throw new ConfigError(`parameter must be ${what}: ${text}`)
+    return value
+  })
+
 /** On or Off where Apache does not use its flag, and so has another text. */
 export const onOff = (message = "parameter must be 'on' or 'off'"): Arg<boolean> =>
   parsed((text) => {

@@ -3,18 +3,44 @@ import { osEscapePath } from '../base/escape.ts'
 import { after, OK, HANDOVER, type Answer, type Status } from '../hook/hook.ts'
 import { ERROR_CONTENT_TYPE, errorBody, signature } from '../http/error_body.ts'
 import { HEADER } from '../http/known_headers.ts'
-import { isBodyless, knownStatus } from '../http/status.ts'
+import { closesConnection, isBodyless, knownStatus } from '../http/status.ts'
+import { discardBody } from './body_discard.ts'
+import { BodyFault, BodyTimeout, ClientGone } from './body_reader.ts'
 import { dirCore, type ErrorDocument } from './core_settings.ts'
 import { redirectInternally } from './pipeline.ts'
 import type { RequestRec } from './request_rec.ts'
+import { selfName, selfPort } from './self_url.ts'
 
 /** @param noteHtml HTML for the bodies that have room for a note. Neither throws nor rejects. */
 export function fail(r: RequestRec, status: Status, noteHtml = ''): Answer<Status> {
   try {
-    const answer = respond(r, status, noteHtml)
+    const answer = mustReadBody(r, status) ? readThenRespond(r, status, noteHtml) : respond(r, status, noteHtml)
     return answer instanceof Promise ? answer.catch((error: unknown) => failAgain(r, error)) : answer
   } catch (error) {
     return failAgain(r, error)
+  }
+}
+
+// As Apache: where the connection is to go on, what is wrong with a body counts before what is wrong with its request.
+const mustReadBody = (r: RequestRec, status: Status): boolean =>
+  r.hasBody && !r.refused && !r.framingInDoubt && !r.begun && r.prev === undefined && r.head.wantsKeepAlive() &&
+  !closesConnection(status) && !(r.head.expectContinue && !r.continued)
+
+async function readThenRespond(r: RequestRec, status: Status, noteHtml: string): Promise<Status> {
+  const instead = await readOut(r)
+  return respond(r, instead ?? status, instead === undefined ? noteHtml : '')
+}
+
+// The status of a fault in the body, which ends the connection.
+async function readOut(r: RequestRec): Promise<Status | undefined> {
+  try {
+    await discardBody(r)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof BodyFault || error instanceof BodyTimeout || error instanceof ClientGone)) throw error
+    r.framingInDoubt = true
+    if (error instanceof BodyFault) r.log(error.fault.level, 'http', `${error.fault.aplogno}: ${error.fault.message}`)
+    return error.status
   }
 }
 
@@ -54,8 +80,11 @@ function failedBefore(r: RequestRec): number | undefined {
 }
 
 function elsewhere(r: RequestRec, document: ErrorDocument, location: string | undefined): Answer<Status> {
+  // Whatever status the answer ends up with.
+  if (closesConnection(r.status)) r.framingInDoubt = true
   if (document.kind === 'url') {
     r.status = 302
+    r.errHeadersOut.unset('Allow')
     return standard(r, { noteHtml: '', location: document.value, additionally: undefined })
   }
   const status = r.status
@@ -63,8 +92,6 @@ function elsewhere(r: RequestRec, document: ErrorDocument, location: string | un
   const answer = redirectInternally(r, document.value, (to) => {
     to.method = 'GET'
     to.status = status
-    to.env.set('REDIRECT_STATUS', String(status)).set('REDIRECT_URL', r.uri)
-    if (r.args !== undefined) to.env.set('REDIRECT_QUERY_STRING', r.args)
     for (const [name, value] of r.errHeadersOut) to.errHeadersOut.add(name, value)
   })
   const settle = (result: Status): Answer<Status> =>
@@ -119,11 +146,10 @@ function bodyFor(r: RequestRec, { noteHtml, location, additionally }: Details): 
   const { served, connection } = r
   const { serverSignature } = r.dir(dirCore)
   const admin = served.settings.serverAdmin
-  const name = served.settings.serverName ?? r.hostname ?? connection.localIp
   return Buffer.from(errorBody({
     status: r.status, method: r.method, noteHtml, location, additionally, serverAdmin: admin,
     expect: r.head.value(HEADER.EXPECT), upgrade: r.errHeadersOut.get('Upgrade'),
     signatureHtml: serverSignature === 'off' ? '' : signature(serverSignature === 'email' ? 'EMail' : 'On',
-      connection.engine.serverTokens, name, connection.localPort, admin),
+      connection.engine.serverTokens, selfName(r), selfPort(r), admin),
   }), 'latin1')
 }

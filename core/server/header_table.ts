@@ -75,3 +75,13 @@ export class Headers implements HeaderTable {
       }
   }
 }
+
+/** Lines `Name: value` with CRLF between them as a table. */
+export function trailersOf(text: string): Headers {
+  const headers = new Headers()
+  for (const line of text.split('\r\n')) {
+    const colon = line.indexOf(':')
+    headers.add(line.slice(0, colon), line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, ''))
+  }
+  return headers
+}

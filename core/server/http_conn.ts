@@ -7,7 +7,7 @@
  *     └─ handover             └──────────────────► lingering ──► over
  *        (leaving, if a promise came first)
  */
-import { HANDOVER, type Status } from '../hook/hook.ts'
+import { HANDOVER, type Answer, type Status } from '../hook/hook.ts'
 import type { Connection } from '../hook/types.ts'
 import type { HttpFault } from '../http/fault.ts'
 import { parseHead } from '../http/head_parser.ts'
@@ -29,11 +29,8 @@ type Phase = (typeof Phase)[keyof typeof Phase]
 /** Answers of one step that do not leave `advance`. */
 const GO_ON = -1
 
-/** How long a client may take to close after us, in all and between two pieces (ms). */
-const LINGER_TOTAL = 30_000
-/** While the child is to finish: in all. */
-const LINGER_FINISHING = 2_000
-const LINGER_PIECE = 2_000
+/** How long a client may take to close after us (ms): in all, while the child is to finish, and between two pieces. */
+const LINGER = { total: 30_000, finishing: 2_000, piece: 2_000 }
 
 const ignore = (): void => undefined
 
@@ -226,7 +223,7 @@ export class HttpConn implements Conn, Connection {
   readBody(r: RequestRec): Promise<Uint8Array | null> {
     const piece = new Promise<Uint8Array | null>((resolve, reject) => {
       this.#wantsBody = { resolve, reject }
-      if (!r.continued && r.head.expectContinue && this.input.empty) {
+      if (!r.continued && r.head.expectContinue) {
         this.output.text('HTTP/1.1 100 Continue\r\n\r\n')
         this.pushed()
       }
@@ -271,8 +268,7 @@ export class HttpConn implements Conn, Connection {
         this.#scanned = used === 0 ? engine.head.scanned : 0
         if (used > 0) return this.#begin(used)
         if (used < 0) {
-          this.#refuse(engine.head.fault!)
-          return GO_ON
+          return this.#refuse(engine.head.fault!)
         }
       }
       output.flush()
@@ -292,13 +288,18 @@ export class HttpConn implements Conn, Connection {
     const r = this.#newRequest(engine.head)
     this.#owner.status(this, Seen.write)
     const answer = processRequest(r)
-    if (answer === HANDOVER) {
-      input.start = start
+    const again = !engine.mayBlock && answer instanceof Promise ? Buffer.from(input.bytes.subarray(start, input.start)) : undefined
+    if (answer === HANDOVER) input.start = start
+    return this.#goOnWith(r, answer, again)
+  }
+
+  #goOnWith(r: RequestRec, answer: Answer<Status>, again: Uint8Array | undefined): Next | typeof GO_ON {
+    if (answer instanceof Promise) this.#follow(r, answer, again)
+    else if (answer !== HANDOVER) this.#phase = Phase.flushing
+    else {
       this.#forget()
       return this.#leave()
     }
-    if (answer instanceof Promise) this.#follow(r, answer, engine.mayBlock ? undefined : Buffer.from(input.bytes.subarray(start, input.start)))
-    else this.#phase = Phase.flushing
     return GO_ON
   }
 
@@ -323,12 +324,14 @@ export class HttpConn implements Conn, Connection {
   }
 
   // A request that cannot be understood: answered, logged, and the connection ends.
-  #refuse(fault: HttpFault): void {
-    const head = fault.status === 408 ? new RequestHead() : this.engine.head
-    const r = this.#newRequest(head)
+  #refuse(fault: HttpFault): Next | typeof GO_ON {
+    const timedOut = fault.status === 408
+    const r = this.#newRequest(timedOut ? new RequestHead() : this.engine.head)
     r.framingInDoubt = true
-    refuseRequest(r, fault)
-    this.#phase = Phase.flushing
+    // The bytes that came too late would not be too late on another thread.
+    r.refused = timedOut && !this.engine.mayBlock
+    // Nothing of its bytes was used.
+    return this.#goOnWith(r, refuseRequest(r, fault), this.engine.mayBlock ? undefined : Buffer.alloc(0))
   }
 
   /** @param head the bytes of the request's head, where it may have to begin anew elsewhere */
@@ -389,7 +392,8 @@ export class HttpConn implements Conn, Connection {
 
   #flush(): Next | typeof GO_ON {
     const r = this.request!
-    const pipelined = r.keepAlive && r.body === undefined && !this.input.empty && !this.output.blocked
+    const pipelined = r.keepAlive && r.body === undefined && !this.input.empty && !this.output.blocked &&
+      this.output.mayWait(r.served.settings)
     if (!pipelined) {
       this.output.flush()
       if (this.output.blocked) return this.#wait(Next.write)
@@ -447,7 +451,7 @@ export class HttpConn implements Conn, Connection {
 
   // Reads on for a while: closing at once would send a reset that can destroy the answer on its way.
   #linger(): Next {
-    const total = this.engine.finishing ? LINGER_FINISHING : LINGER_TOTAL
+    const total = this.engine.finishing ? LINGER.finishing : LINGER.total
     if (this.engine.drain(this.fd) || this.engine.now() > this.#lingerSince + total) return Next.close
     return this.#wait(Next.linger)
   }
@@ -455,7 +459,7 @@ export class HttpConn implements Conn, Connection {
   #wait(next: Next): Next {
     const { settings } = this.request?.served ?? this.served
     if (next === Next.suspend) this.patience = 0
-    else if (next === Next.linger) this.patience = LINGER_PIECE
+    else if (next === Next.linger) this.patience = LINGER.piece
     // To an MPM 0 is no limit; as in Apache, a time-out of 0 is over at once, and one below 0 never.
     else this.patience = (next === Next.idle && this.keepalives > 0 ? settings.keepAliveTimeout : settings.timeout) || 1
     const deadline = this.#phase === Phase.handling ? this.request!.deadline : 0

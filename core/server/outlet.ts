@@ -51,6 +51,8 @@ export class Outlet {
   readonly #buffer: OutBuffer
   readonly #fd: Fd
   #waiting: Segment[] | undefined
+  /** Complete answers in the buffer. */
+  #held = 0
   /** The client is gone, and the descriptor may be somebody else's by now: everything else is thrown away. */
   broken = false
 
@@ -89,6 +91,16 @@ export class Outlet {
     }
   }
 
+  /**
+   * One more answer is complete in the buffer, and the next request has come already. True if they may leave together
+   * (FlushMaxThreshold in bytes; FlushMaxPipelined in answers, negative for no limit).
+   */
+  mayWait(most: { readonly flushMaxThreshold: number; readonly flushMaxPipelined: number }): boolean {
+    this.#held++
+    return this.#buffer.end <= most.flushMaxThreshold &&
+      (this.#held <= most.flushMaxPipelined || most.flushMaxPipelined < 0)
+  }
+
   /** Adds a part of a file. The outlet holds the file until it is sent. */
   file(file: OpenFile, offset: number, length: number, copied = false): void {
     if (length === 0 || this.broken) return
@@ -104,7 +116,7 @@ export class Outlet {
     const buffer = this.#buffer
     const end = buffer.end
     if (end === 0 || buffer.owner !== this) return
-    buffer.end = 0
+    buffer.end = this.#held = 0
     if (this.broken) return
     let from = 0
     if (this.#waiting === undefined) {

@@ -6,18 +6,18 @@
 import { after, DECLINED, DONE, HANDOVER, OK, type Answer, type Status } from '../hook/hook.ts'
 import type { Sink } from '../hook/filter.ts'
 import type { HttpFault } from '../http/fault.ts'
-import { M_TRACE } from '../http/methods.ts'
-import { parseTarget } from '../http/target.ts'
-import { HEADER } from '../http/known_headers.ts'
+import { allowHeader, M_TRACE } from '../http/methods.ts'
 import type { StatusHook } from './chains.ts'
 import { dirCore } from './core_settings.ts'
-import { defaultHandler, traceHandler } from './default_handler.ts'
+import { defaultHandler } from './default_handler.ts'
 import { fail } from './error_response.ts'
-import { BodyFault, bodyOf, BodyTimeout, ClientGone } from './body_reader.ts'
+import { BodyFault, bodyOf, BodyTimeout, ClientGone, limitBody } from './body_reader.ts'
+import { locate } from './locate.ts'
 import { mapToStorage, mapUri } from './mapping.ts'
 import { RequestRec } from './request_rec.ts'
 import { withDeadline, withoutDeadline } from './deadline.ts'
 import { handlerName } from './tally.ts'
+import { traceHandler } from './trace_handler.ts'
 
 type Step = (r: RequestRec) => Answer<Status>
 
@@ -90,12 +90,14 @@ const handle: Step = (r) => {
 const respond: Step = (r) => {
   if (r.mustHandOver) return HANDOVER
   if (r.main !== undefined) return handlerOrDefault(r)
-  const body = r.body === undefined ? bodyOf(r) : undefined
-  if (body !== undefined) {
-    if ('status' in body) return refuseBody(r, body)
-    r.body = body
-  }
-  return handlerOrDefault(r)
+  const status = openBody(r)
+  return status === OK ? handlerOrDefault(r) : status
+}
+
+/** From here on the body may be read. */
+const openBody = (r: RequestRec): Status => {
+  const fault = r.body === undefined ? undefined : limitBody(r)
+  return fault === undefined ? OK : refuseBody(r, fault)
 }
 
 const refuseBody = (r: RequestRec, fault: HttpFault): Status => {
@@ -104,7 +106,7 @@ const refuseBody = (r: RequestRec, fault: HttpFault): Status => {
   return fault.status
 }
 
-const trace: Step = (r) => (r.head.methodNumber === M_TRACE ? traceHandler(r) : OK)
+const trace: Step = (r) => (r.head.methodNumber === M_TRACE ? traceHandler(r, openBody) : OK)
 
 // What a look-up on behalf of another request goes through …
 const LOOKUP: readonly Step[] = [
@@ -122,6 +124,7 @@ const REDIRECTED: readonly Step[] = [...LOOKUP, handle]
 
 /** Serves a request whose head has been read. OK: the response is complete, on its way or waiting to leave. */
 export function processRequest(r: RequestRec): Answer<Status> {
+  if (r.head.hasBody()) r.body = bodyOf(r)
   const fault = locate(r)
   if (fault !== undefined) {
     logFault(r, fault)
@@ -198,45 +201,18 @@ export function giveUp(r: RequestRec): void {
   for (let at: RequestRec | undefined = r; at !== undefined; at = at.prev) at.abandoned = true
 }
 
-/** Answers a request that could not be parsed. */
-export function refuseRequest(r: RequestRec, fault: HttpFault): void {
+/** Answers a request that could not be parsed, with the ErrorDocument of the connection's default server if it has one. */
+export function refuseRequest(r: RequestRec, fault: HttpFault): Answer<Status> {
   logFault(r, fault)
-  r.refused = true
-  void fail(r, fault.status, fault.note)
+  r.head.forgetBody()
+  if (fault.status === 501) r.errHeadersOut.set('Allow', allowHeader([], r.served.settings.traceEnable !== 'off'))
+  return fail(r, fault.status, fault.note)
 }
 
 function logFault(r: RequestRec, fault: HttpFault, module = 'core'): void {
   if (fault.message === '') return
   r.log(fault.level, module, `${fault.aplogno === '' ? '' : `${fault.aplogno}: `}${fault.message}`)
 }
-
-/** Finds the server and the path that the request line and the Host header name. */
-function locate(r: RequestRec): HttpFault | undefined {
-  const { head, connection } = r
-  const target = head.target()
-  r.unparsedUri = target
-  const core = r.server.conf.defaults.holds(dirCore)
-  const parsed = parseTarget(target, {
-    methodNumber: head.methodNumber,
-    allowEncodedSlashes: SLASHES[core.allowEncodedSlashes],
-    mergeSlashes: r.served.settings.mergeSlashes,
-  })
-  if ('fault' in parsed) return parsed.fault
-  r.uri = parsed.path
-  r.args = parsed.args
-  r.hostname = parsed.host ?? head.hostname()
-  const { engine } = connection
-  if (engine.only === undefined) {
-    r.served = engine.served(engine.vhosts.select(connection.candidates, r.hostname, r.uri))
-  }
-  const { resolver, server } = r.served
-  r.resolved = resolver.forLocation(r.uri)
-  r.chains = engine.chainsOf(server, r.resolved)
-  if (head.expectUnknown) return { status: 417, aplogno: 'AH00570', level: 'info', note: '', message: `client sent an unrecognized expectation value of Expect: ${head.value(HEADER.EXPECT) ?? ''}` }
-  return undefined
-}
-
-const SLASHES = { off: 'Off', on: 'On', nodecode: 'NoDecode' } as const
 
 /** Runs the log hooks, once, when the response is out or given up. */
 export function logRequest(r: RequestRec): void {
@@ -277,6 +253,7 @@ export function redirectInternally(r: RequestRec, target: string, carry?: (to: R
   const to = query < 0 ? follower(r, target, r.args) : follower(r, target.slice(0, query), target.slice(query + 1))
   r.next = to
   to.prev = r
+  inheritEnvironment(to, r)
   carry?.(to)
   if (r.main !== undefined) return redirectSubrequest(r, to)
   r.connection.request = to
@@ -304,14 +281,31 @@ async function redirectSubrequest(r: RequestRec, to: RequestRec): Promise<Status
   }
 }
 
+/** What scripts and logs are told of the request before: its variables with REDIRECT_ in front, and where it was. */
+function inheritEnvironment(to: RequestRec, from: RequestRec): void {
+  const { env } = to
+  if (from.hasEnv) for (const [name, value] of from.env) env.set(`REDIRECT_${name}`, value)
+  env.set('REDIRECT_STATUS', String(from.status))
+    .set('REDIRECT_URL', from.dir(dirCore).qualifyRedirectUrl ? from.constructUrl(from.uri) : from.uri)
+  if (from.args !== undefined) env.set('REDIRECT_QUERY_STRING', from.args)
+}
+
 /** ap_sub_req_lookup_uri: where a (decoded) path leads, without answering. */
 export function lookUp(r: RequestRec, path: string, made: (sub: RequestRec) => void): Answer<RequestRec> {
+  let depth = 0
+  for (let at: RequestRec | undefined = r.main; at !== undefined; at = at.main) depth++
   const sub = follower(r, path, r.args)
   sub.main = r
   sub.method = 'GET'
   sub.status = 200
   sub.body = undefined
   made(sub)
+  const most = r.served.settings.limitSubrequests
+  if (depth >= most) {
+    r.log('error', 'core', `AH00125: Request exceeded the limit of ${most} subrequest nesting levels due to probable configuration error. Use 'LimitInternalRecursion' to increase the limit if necessary. Use 'LogLevel debug' to get a backtrace.`)
+    sub.status = INTERNAL_ERROR
+    return sub
+  }
   return after(walk(sub, LOOKUP, 0), (status) => {
     // The whole request moves to the crew: this look-up is made anew there.
     if (status === HANDOVER) r.mustHandOver = true

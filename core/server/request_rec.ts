@@ -3,16 +3,19 @@ import type { ConfigVector, Settings } from '../config/settings.ts'
 import type { Resolved } from '../config/resolve.ts'
 import { inserted, type InputFilter, type Sink, type Source } from '../hook/filter.ts'
 import type { Answer, Status } from '../hook/hook.ts'
-import type { FileInfo, HeadersIn, LogLevel, Lookup, Request } from '../hook/types.ts'
+import type { FileInfo, HeadersIn, HeaderTable, LogLevel, Lookup, Request } from '../hook/types.ts'
+import { methodNumber } from '../http/methods.ts'
 import type { RequestHead } from '../http/request_head.ts'
 import type { BodyReader } from './body_reader.ts'
 import type { Chains } from './chains.ts'
 import { dirCore } from './core_settings.ts'
 import { NO_FILE, type FileEntry } from './file_cache.ts'
 import { filtered } from './filter_chain.ts'
+import { Headers, trailersOf } from './header_table.ts'
 import type { HttpConn } from './http_conn.ts'
 import { lookUp, redirectInternally, runSubrequest } from './pipeline.ts'
 import { Response } from './response.ts'
+import { selfUrl } from './self_url.ts'
 import type { Served } from './thread_engine.ts'
 
 export class RequestRec extends Response implements Request {
@@ -22,6 +25,8 @@ export class RequestRec extends Response implements Request {
   args: string | undefined
   unparsedUri = ''
   hostname: string | undefined
+  /** The port asked for: of an absolute target, else of the Host header; -1 when it names none. */
+  askedPort = -1
   filename: string | undefined
   pathInfo = ''
   finfo: FileInfo = NO_FILE
@@ -35,7 +40,7 @@ export class RequestRec extends Response implements Request {
   /** Set for a look-up made on behalf of another request. */
   main: RequestRec | undefined
   body: BodyReader | undefined
-  /** It could not be understood: no hooks run for it, and it gets the standard body. */
+  /** It gets the standard body, whatever ErrorDocument says. */
   refused = false
   /** Its handler was given up: it has been answered. */
   abandoned = false
@@ -67,6 +72,10 @@ export class RequestRec extends Response implements Request {
     this.#method = name
   }
 
+  get methodNumber(): number {
+    return this.#method === undefined ? this.head.methodNumber : methodNumber(this.#method)
+  }
+
   get protocol(): number {
     return this.head.protocol
   }
@@ -83,12 +92,22 @@ export class RequestRec extends Response implements Request {
     return this.head
   }
 
+  /** Fields behind a chunked body, once it has been read; with MergeTrailers they are among headersIn as well. */
+  get trailersIn(): HeaderTable {
+    return this.body === undefined || this.body.trailers === '' ? NO_HEADERS : trailersOf(this.body.trailers)
+  }
+
   get notes(): Map<string, string> {
     return (this.#notes ??= new Map())
   }
 
   get env(): Map<string, string> {
     return (this.#env ??= new Map())
+  }
+
+  /** Without making one. */
+  get hasEnv(): boolean {
+    return this.#env !== undefined
   }
 
   get dirVector(): ConfigVector {
@@ -113,10 +132,9 @@ export class RequestRec extends Response implements Request {
   }
 
   #shareHead(head: RequestHead): void {
-    for (let at: RequestRec | undefined = this; at !== undefined; at = at.next) {
-      at.head = head
-      for (const sub of at.#subs ?? []) sub.#shareHead(head)
-    }
+    this.head = head
+    for (const sub of this.#subs ?? []) sub.#shareHead(head)
+    this.next?.#shareHead(head)
   }
 
   stat(path: string): FileInfo {
@@ -184,14 +202,7 @@ export class RequestRec extends Response implements Request {
   }
 
   constructUrl(path: string): string {
-    const { serverName, serverPort, serverScheme } = this.served.settings
-    const canonical = this.dir(dirCore).useCanonicalName !== 'off'
-    const host = (canonical ? serverName : this.hostname) ?? serverName ?? this.connection.localIp
-    const asked = this.head.hostPort > 0 ? this.head.hostPort : this.hostname !== undefined ? 80 : this.connection.localPort
-    const port = canonical && serverPort > 0 ? serverPort : asked
-    const scheme = serverScheme ?? 'http'
-    const usual = scheme === 'https' ? 443 : 80
-    return `${scheme}://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}${port === usual ? '' : `:${port}`}${path}`
+    return selfUrl(this, path)
   }
 
   // The response.
@@ -239,6 +250,8 @@ function refused(what: string): Promise<never> {
 }
 
 const ignore = (): void => undefined
+
+const NO_HEADERS: HeaderTable = new Headers()
 
 /** The file that a request was mapped to. */
 export const entryOf = (r: RequestRec): FileEntry | undefined =>

@@ -7,7 +7,8 @@ import type { Command, Directive } from '../config/directive.ts'
 import { ConfigError } from '../config/errors.ts'
 import { ACCESS_CONF, OR_ALL, RSRC_AND_ACCESS, RSRC_CONF, allowedBy } from '../config/where.ts'
 import { dirCore, type DirCore, type ErrorDocument } from './core_settings.ts'
-import { duration, isUrl, noExpressions, onOff, wholeNumber } from './directive_values.ts'
+import { duration, isUrl, noExpressions, onOff, wholeNumber, within } from './directive_values.ts'
+import { inert } from './inert_directives.ts'
 import { allowOverride, options } from './option_lists.ts'
 
 const FILEINFO = allowedBy('FileInfo')
@@ -25,11 +26,21 @@ const rights: readonly Directive[] = [
     'limitRequestBody', OR_ALL, 'Largest request body in bytes (0 = no limit)'),
   dirCore.directive('LimitXMLRequestBody', [wholeNumber('LimitXMLRequestBody requires a non-negative integer.')],
     'limitXmlRequestBody', OR_ALL, 'Largest XML request body in bytes (0 = no limit)'),
+  dirCore.directive('CGIPassAuth', [flag], 'cgiPassAuth', { ...allowedBy('AuthConfig'), rsrc: false },
+    'Controls whether HTTP authorization headers, normally hidden, will be passed to scripts'),
+  dirCore.directive('CGIVar', [word, word], cgiVar, FILEINFO, 'Controls how some CGI variables are set'),
   ...['RLimitCPU', 'RLimitMEM', 'RLimitNPROC'].map((name) =>
     dirCore.directive(name, [limit(name), optional(limit(name))], (said, _, soft, hard) => {
       said.resourceLimits = { ...said.resourceLimits, [name]: hard === undefined ? [soft] : [soft, hard] }
     }, OR_ALL, 'Soft and hard limit of a resource for processes started by requests')),
 ]
+
+function cgiVar(said: Partial<DirCore>, _: Command, name: string, rule: string): void {
+  if (name !== 'REQUEST_URI') throw new ConfigError(`Unrecognized CGI variable: "${name}"`)
+  if (rule !== 'current-uri' && rule !== 'original-uri')
+    throw new ConfigError("Valid rules for REQUEST_URI are 'current-uri' and 'original-uri'")
+  said.cgiVars = { ...said.cgiVars, [name]: rule }
+}
 
 function limit(name: string) {
   return parsed((text) => {
@@ -55,7 +66,10 @@ const answers: readonly Directive[] = [
     'AllowEncodedSlashes must be On, Off, or NoDecode')], 'allowEncodedSlashes', RSRC_CONF,
   "Whether a path may contain an encoded '/'"),
   dirCore.directive('ContentDigest', [flag], 'contentDigest', allowedBy('Options'), 'Whether to send Content-MD5'),
-  dirCore.directive('EnableMMAP', [onOff()], 'enableMmap', FILEINFO, 'Whether files may be mapped into memory'),
+  dirCore.directive('EnableMMAP', [onOff()], (said, command, on) => {
+    said.enableMmap = on
+    if (on) inert(command, 'files are read or sent by sendfile, never mapped', 'info')
+  }, FILEINFO, 'Whether files may be mapped into memory'),
   dirCore.directive('EnableSendfile', [onOff()], 'enableSendfile', FILEINFO, 'Whether files may be sent by sendfile'),
   dirCore.directive('ErrorDocument', [word, word], errorDocument, FILEINFO,
     'Answer for a status: a text, a path or a URL, or default'),
@@ -81,8 +95,11 @@ const answers: readonly Directive[] = [
     "Most ranges in falling order in a request, or 'none', 'default', 'unlimited'"),
   dirCore.directive('QualifyRedirectURL', [flag], 'qualifyRedirectUrl', FILEINFO,
     'Whether REDIRECT_URL is a whole URL'),
-  dirCore.directive('ReadBufferSize', [positive('ReadBufferSize')], 'readBufferSize', RSRC_AND_ACCESS,
-    'Bytes read at once'),
+  dirCore.directive('ReadBufferSize', [within('a number between 0 and (4294967295U))', 0, 4294967295)],
+    (said, command, bytes) => {
+      said.readBufferSize = bytes
+      inert(command, 'what is not sent by sendfile is read as far as the buffer of the thread goes', 'info')
+    }, RSRC_AND_ACCESS, 'Bytes read at once'),
 ]
 
 const identity: readonly Directive[] = [
@@ -121,21 +138,29 @@ const ETAG_PARTS: Readonly<Record<string, readonly string[]>> = {
   inode: ['INode'], mtime: ['MTime'], size: ['Size'], digest: ['Digest'], all: ['INode', 'MTime', 'Size'], none: [],
 }
 
+/** Words in a row: those without a sign set what holds, those with one change it. */
 function fileEtag(words: readonly string[]): readonly string[] {
-  const absolute: string[] = []
-  const relative: string[] = []
+  let absolute: Set<string> | undefined
+  let relative: string[] = []
   for (const text of words) {
     const sign = /^[+-]/.exec(text)?.[0]
     const name = sign === undefined ? text : text.slice(1)
     const parts = ETAG_PARTS[name.toLowerCase()]
     if (parts === undefined) throw new ConfigError(`Unknown keyword '${name}' for FileETag directive`)
-    if (sign === undefined) absolute.push(...parts)
-    else if (/^(all|none)$/i.test(name)) throw new ConfigError(`FileETag ${name} cannot be preceded by '+' or '-'`)
-    else relative.push(...parts.map((part) => sign + part))
+    if (sign !== undefined && /^(all|none)$/i.test(name))
+      throw new ConfigError(`FileETag keyword '${name}' cannot be used with '+' or '-'`)
+    if (sign !== undefined) relative.push(...parts.map((part) => sign + part))
+    else {
+      absolute = new Set([...absolute ?? [], ...parts])
+      relative = []
+    }
   }
-  if (relative.length > 0 && relative.length === words.length) return relative
-  if (relative.length > 0) throw new ConfigError("Either all keywords of FileETag must start with + or -, or none may.")
-  return [...new Set(absolute)]
+  if (absolute === undefined) return relative
+  for (const change of relative) {
+    if (change.startsWith('+')) absolute.add(change.slice(1))
+    else absolute.delete(change.slice(1))
+  }
+  return [...absolute]
 }
 
 function ranges(name: 'MaxRanges' | 'MaxRangeOverlaps' | 'MaxRangeReversals') {
@@ -146,13 +171,6 @@ function ranges(name: 'MaxRanges' | 'MaxRangeOverlaps' | 'MaxRangeReversals') {
     if (lower === 'default') return name === 'MaxRanges' ? 200 : 20
     if (!/^\d+$/.test(text) || Number(text) < 1)
       throw new ConfigError(`${name} requires 'none', 'default', 'unlimited' or a positive integer`)
-    return Number(text)
-  })
-}
-
-function positive(name: string) {
-  return parsed((text) => {
-    if (!/^\d+$/.test(text) || Number(text) < 1) throw new ConfigError(`${name} requires a positive integer`)
     return Number(text)
   })
 }

@@ -3,7 +3,7 @@
  * request. Values are escaped; undefined shows as `-`.
  */
 import { threadId } from 'node:worker_threads'
-import { ConfigError, dirCore, escapeLogItem, knownLogId, serverCore, type Request } from 'httpd'
+import { ConfigError, dirCore, escapeLogItem, knownLogId, remoteHost, serverCore, type Request } from 'httpd'
 import { timeItem, elapsedItem } from './times.ts'
 
 export type Value = (r: Request) => string | undefined
@@ -75,7 +75,7 @@ export const ITEMS: Readonly<Record<string, Row>> = {
   D: { make: () => elapsedItem('us'), original: true },
   e: { make: (name) => (r) => escaped(r.env.get(name)) },
   f: { make: () => (r) => escaped(r.filename) },
-  h: { make: () => clientIp },
+  h: { make: (which) => which === 'c' ? clientIp : (r) => escapeLogItem(remoteHost(r.connection) ?? clientIp(r)) },
   H: { make: () => (r) => escapeLogItem(r.protocolText) },
   i: { make: (name) => (r) => escaped(r.headersIn.get(name)) },
   k: { make: () => (r) => String(Math.max(0, r.connection.keepalives - 1)) },
@@ -98,8 +98,8 @@ export const ITEMS: Readonly<Record<string, Row>> = {
   V: { make: () => (r) => escapeLogItem(
     (r.dir(dirCore).useCanonicalName === 'off' ? r.hostname : undefined) ?? serverName(r)) },
   X: { make: () => connectionState },
-  // Trailers are not kept.
-  '^ti': { make: () => () => undefined },
+  '^ti': { make: (name) => (r) => escaped(r.trailersIn?.get(name)) },
+  // Responses have none.
   '^to': { make: () => () => undefined },
 }
 

@@ -72,7 +72,7 @@ t.test('parseTarget() knows all forms', (t) => {
   t.match(parseTarget('https://[::1]:443/', GET), { host: '[::1]', port: 443, scheme: 'https' })
   t.match(parseTarget('ftp://h/f', with_({ anyScheme: true })), { path: '/f', scheme: 'ftp' })
   t.match(parseTarget('*', with_({ methodNumber: M_OPTIONS })), { path: '*' })
-  t.match(parseTarget('h:80', with_({ methodNumber: M_CONNECT })), { path: '', host: 'h', port: 80 })
+  t.match(parseTarget('h:80', with_({ methodNumber: M_CONNECT })), { path: '/', host: 'h', port: 80 })
   t.match(found('h', with_({ methodNumber: M_CONNECT })), /^400 AH03450 /)
   t.match(found('/', with_({ methodNumber: M_CONNECT })), /^400 AH03450 /)
   t.end()

@@ -3,6 +3,7 @@ import t from 'tap'
 import { coreDirectives } from '../../core/server/core_directives.ts'
 import { dirCore, etagParts, globalCore, optionBits, serverCore } from '../../core/server/core_settings.ts'
 import { http } from '../../core/server/http_module.ts'
+import { inertDirectives } from '../../core/server/inert_directives.ts'
 import { listenDirectives } from '../../core/server/listen_directives.ts'
 import { logDirectives } from '../../core/server/log_directives.ts'
 import { sectionSettings } from '../../core/server/section_directives.ts'
@@ -15,7 +16,7 @@ import { configure, holdsOf, refusal } from './harness.ts'
 
 const core = {
   name: 'core_module', file: 'core.c', settings: [serverCore, globalCore, dirCore],
-  directives: [...coreDirectives, ...sectionSettings, ...logDirectives, ...listenDirectives],
+  directives: [...coreDirectives, ...sectionSettings, ...logDirectives, ...listenDirectives, ...inertDirectives],
 } satisfies Module
 const modules = [core, http, unixdModule]
 

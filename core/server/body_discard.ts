@@ -1,0 +1,26 @@
+/**
+ * Reads what is left of a body that nobody wants (Apache's ap_discard_request_body): what is wrong with it counts all
+ * the same, and the next request begins behind it.
+ */
+import { OK, type Answer, type Status } from '../hook/hook.ts'
+import { BodyFault } from './body_reader.ts'
+import type { RequestRec } from './request_rec.ts'
+
+/** At once as far as it has come. @throws BodyFault, BodyTimeout or ClientGone, or rejects with one of them */
+export function discardBody(r: RequestRec): Answer<Status> {
+  const { input } = r.connection
+  const body = r.body!
+  if (!r.head.expectContinue || r.continued) {
+    for (let before = -1; before !== input.start && !body.done;) {
+      before = input.start
+      body.next(input)
+    }
+    if (body.fault !== undefined) throw new BodyFault(body.fault)
+  }
+  return body.done ? OK : restOfBody(r)
+}
+
+async function restOfBody(r: RequestRec): Promise<Status> {
+  while (await r.read() !== null) { /* thrown away */ }
+  return OK
+}

@@ -1,0 +1,19 @@
+/** Digests of a whole file, for ContentDigest and FileETag Digest. It reads the file: only for threads that may block. */
+import { createHash } from 'node:crypto'
+import type { Fd, Memory, Port } from '../port/port.ts'
+
+const PIECE = 64 * 1024
+let scratch: Memory | undefined
+
+/** Base64 by the names of the algorithms. */
+export function fileDigests(port: Port, fd: Fd, algorithms: readonly string[]): Readonly<Record<string, string>> {
+  const hashes = algorithms.map((name) => createHash(name))
+  const memory = (scratch ??= port.host.memory(PIECE))
+  for (let at = 0; ;) {
+    const got = port.files.pread(fd, memory, 0, PIECE, at)
+    if (got <= 0) break
+    for (const hash of hashes) hash.update(memory.bytes.subarray(0, got))
+    at += got
+  }
+  return Object.fromEntries(algorithms.map((name, i) => [name, hashes[i]!.digest('base64')]))
+}

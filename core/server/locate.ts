@@ -1,0 +1,64 @@
+/** Which server and which path a request line and a Host header name (Apache's ap_read_request, after the head). */
+import type { HttpFault } from '../http/fault.ts'
+import { HEADER } from '../http/known_headers.ts'
+import { hostOfTarget, parseTarget, type Target, type TargetFault } from '../http/target.ts'
+import { dirCore } from './core_settings.ts'
+import type { RequestRec } from './request_rec.ts'
+
+const SLASH = 0x2f
+const SLASHES = { off: 'Off', on: 'On', nodecode: 'NoDecode' } as const
+
+/** Sets server, path and configuration of a request. @returns why it is refused, or undefined */
+export function locate(r: RequestRec): HttpFault | undefined {
+  const { head, connection } = r
+  const { engine } = connection
+  const target = head.target()
+  r.unparsedUri = target
+  // How the path is read is the named server's to say, so the name comes first.
+  const named = target.charCodeAt(0) === SLASH ? undefined : hostOfTarget(target, head.methodNumber)
+  r.hostname = named ?? head.hostname()
+  if (engine.only === undefined && r.hostname !== undefined)
+    r.served = engine.served(engine.vhosts.select(connection.candidates, r.hostname, target))
+  const parsed = parse(r, target)
+  if ('fault' in parsed) return parsed.fault
+  r.uri = parsed.path
+  r.args = parsed.args
+  r.askedPort = named === undefined ? head.hostPort : parsed.port ?? -1
+  if (engine.only === undefined && r.hostname === undefined)
+    r.served = engine.served(engine.vhosts.select(connection.candidates, undefined, r.uri))
+  const { resolver, server, settings } = r.served
+  r.resolved = resolver.forLocation(r.uri)
+  r.chains = engine.chainsOf(server, r.resolved)
+  if (head.expectUnknown) return unmet(r)
+  return settings.strictHostCheck ? checkHost(r) : undefined
+}
+
+function parse(r: RequestRec, target: string): Target | TargetFault {
+  return parseTarget(target, {
+    methodNumber: r.head.methodNumber,
+    allowEncodedSlashes: SLASHES[r.server.conf.defaults.holds(dirCore).allowEncodedSlashes],
+    mergeSlashes: r.served.settings.mergeSlashes,
+  })
+}
+
+/** StrictHostCheck: the default server of an address answers for its own names only. */
+function checkHost({ hostname, served, connection }: RequestRec): HttpFault | undefined {
+  const { candidates } = connection
+  if (hostname === undefined || served.server !== candidates.first || candidates.find(hostname) !== undefined)
+    return undefined
+  const { file, line } = served.server.conf.at
+  return {
+    status: 400, aplogno: 'AH10157', level: 'warn', note: '',
+    message: `Requested hostname '${hostname}' did not match any ServerName/ServerAlias in the matching virtual host ` +
+      `(default vhost for current connection is ${file}:${line})`,
+  }
+}
+
+// Whether the body follows is open: a client may wait for the answer, or not.
+function unmet(r: RequestRec): HttpFault {
+  r.framingInDoubt = true
+  return {
+    status: 417, aplogno: 'AH00570', level: 'info', note: '',
+    message: `client sent an unrecognized expectation value of Expect: ${r.head.value(HEADER.EXPECT) ?? ''}`,
+  }
+}
