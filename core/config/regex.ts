@@ -48,6 +48,7 @@ export const REGEX_DEFAULTS: RegexOptions =
   Object.freeze({ icase: false, extended: false, dotall: true, dollarEndonly: true, multiline: false })
 
 const CANNOT_COMPILE = 'Regex could not be compiled'
+const MISSING = 'the library PCRE2 (libpcre2-8), which is not installed'
 
 let defaults = REGEX_DEFAULTS
 
@@ -111,7 +112,7 @@ const withFlags = (base: RegexOptions, flags: string): RegexOptions => ({
 function compiled(pattern: string, options: RegexOptions): CompiledPattern {
   const library = regexLibrary()
   if (library === undefined)
-    throw new ConfigError(`Regex "${pattern}" could not be compiled: it needs the library PCRE2 (libpcre2-8), which is not installed`)
+    throw new ConfigError(`Regex "${pattern}" could not be compiled: it needs ${MISSING}`)
   const found = library.compile(pattern, options)
   if (found === undefined) throw new RegexSyntaxError(CANNOT_COMPILE)
   return found
@@ -171,7 +172,7 @@ class Translated implements Regex {
   #library(subject: string): Native {
     if (this.#native !== undefined) return this.#native
     if (regexLibrary() === undefined)
-      throw new MatchError(this.source, `a text of ${subject.length} bytes takes the library PCRE2 (libpcre2-8), which is not installed`)
+      throw new MatchError(this.source, `a text of ${subject.length} bytes takes ${MISSING}`)
     return (this.#native = new Native(this.source, compiled(this.source, this.#options)))
   }
 }

@@ -17,7 +17,8 @@ export interface Pcre2Options {
 }
 
 const CASELESS = 0x8, DOLLAR_ENDONLY = 0x10, DOTALL = 0x20, DUPNAMES = 0x40, EXTENDED = 0x80, MULTILINE = 0x400
-const ANCHORED = 0x80000000
+const ANCHORED = 0x80000000, USE_OFFSET_LIMIT = 0x800000
+const ANYWHERE = 0xffffffffffffffffn, NO_MATCH = -1, ERROR_MATCHLIMIT = -47
 const CONFIG_VERSION = 11, NEWLINE_LF = 2, BSR_UNICODE = 1
 const INFO_ALLOPTIONS = 0, INFO_CAPTURECOUNT = 4, INFO_NAMECOUNT = 17, INFO_NAMEENTRYSIZE = 18, INFO_NAMETABLE = 19
 
@@ -31,9 +32,17 @@ const KEPT = 64 * 1024
 const COMMON_GROUPS = 64
 
 /**
- * The library counts from each start anew: where there are many, each may take less. Rounded to powers of two, so
- * that the limit seldom has to be told; never less than it takes to go there and back from every start.
+ * The library counts from each start of a match anew. Up to this length of a subject all starts may take the same
+ * number of steps; in a longer one they are looked at in groups, and what they take is taken from one budget.
  */
+const LONG = 1024
+const GROUP = 32
+const FIRST_STEPS = 128
+/** How much more a start may take when that was not enough. */
+const MORE = 16
+const LONG_STEPS = 4_000_000
+
+/** Powers of two, so that the limit seldom has to be told; enough to go there and back from every start. */
 export function stepsPerStart(length: number): number {
   const starts = 2 ** (32 - Math.clz32(length))
   return Math.max(Math.floor(MOST_STEPS / starts), 2 * starts)
@@ -59,6 +68,7 @@ export class Pcre2 {
   readonly #answer = allocate(16)
   #text = allocate(4096)
   #steps = 0
+  #limited = false
   readonly #collected: FinalizationRegistry<{ readonly code: number; readonly data: MatchData }>
 
   constructor(library: Library) {
@@ -85,19 +95,55 @@ export class Pcre2 {
     const compiled = new Pattern(this, {
       code, groups, address: data.address, spans: data.spans, names: this.#names(code, groups),
       anchored: (this.#info(code, INFO_ALLOPTIONS) & ANCHORED) !== 0,
+      // These ask where the search began, or end it.
+      inGroups: !/\\G|\(\*/.test(pattern),
     })
     this.#collected.register(compiled, { code, data })
     return compiled
   }
 
-  /** @param steps that it may take from each start @returns negative: no match (-1) or an error */
-  match(code: number, subject: string, data: number, steps: number): number {
+  /** @returns negative: no match (-1) or an error */
+  match({ code, address, anchored, inGroups }: PatternParts, subject: string): number {
     const text = this.#place(subject)
-    if (steps !== this.#steps) {
-      this.#steps = steps
-      this.#calls.setMatchLimit(this.#matchContext, steps)
+    const { length } = subject
+    if (!anchored && inGroups && length >= LONG) return this.#long(code, text, length, address)
+    this.#limit(anchored ? MOST_STEPS : stepsPerStart(length))
+    if (this.#limited) this.#calls.setOffsetLimit(this.#matchContext, ANYWHERE)
+    this.#limited = false
+    return this.#calls.match(code, text, length, 0, 0, address, this.#matchContext)
+  }
+
+  #limit(steps: number): void {
+    if (steps === this.#steps) return
+    this.#steps = steps
+    this.#calls.setMatchLimit(this.#matchContext, steps)
+  }
+
+  /** Looks at groups of starts with few steps each; at those of a group for which these are too few, one by one. */
+  #long(code: number, text: number, length: number, data: number): number {
+    let budget = LONG_STEPS + FIRST_STEPS * length
+    const from = (first: number, last: number, steps: number): number => {
+      budget -= steps * (last - first + 1)
+      if (budget < 0) return ERROR_MATCHLIMIT
+      this.#limit(steps)
+      this.#calls.setOffsetLimit(this.#matchContext, last)
+      return this.#calls.match(code, text, length, first, 0, data, this.#matchContext)
     }
-    return this.#calls.match(code, text, subject.length, 0, 0, data, this.#matchContext)
+    const one = (start: number): number => {
+      for (let steps = FIRST_STEPS; ; steps *= MORE) {
+        const result = from(start, start, steps)
+        if (result !== ERROR_MATCHLIMIT || budget < 0) return result
+      }
+    }
+    this.#limited = true
+    for (let first = 0; first <= length; first += GROUP) {
+      const last = Math.min(first + GROUP - 1, length)
+      let result = from(first, last, FIRST_STEPS)
+      if (result === ERROR_MATCHLIMIT)
+        for (let start = first; start <= last && (result = one(start)) === NO_MATCH;) start++
+      if (result !== NO_MATCH) return result
+    }
+    return NO_MATCH
   }
 
   /** An error number in words. */
@@ -148,6 +194,8 @@ interface PatternParts {
   readonly groups: number
   /** It can match at the start of a subject only. */
   readonly anchored: boolean
+  /** The library may be asked for some starts only. */
+  readonly inGroups: boolean
 }
 
 /** A compiled pattern; its memory is freed when it is collected. */
@@ -168,8 +216,7 @@ export class Pattern {
 
   /** Negative: no match (-1), or an error. Else begin and end of each group stand in `spans`, two halves each. */
   match(subject: string): number {
-    const { code, address, anchored } = this.#parts
-    return this.#library.match(code, subject, address, anchored ? MOST_STEPS : stepsPerStart(subject.length))
+    return this.#library.match(this.#parts, subject)
   }
 
   describe(error: number): string {
@@ -178,7 +225,7 @@ export class Pattern {
 }
 
 const bitsOf = ({ icase, extended, dotall, dollarEndonly, multiline }: Pcre2Options): number =>
-  DUPNAMES + (icase ? CASELESS : 0) + (extended ? EXTENDED : 0) + (dotall ? DOTALL : 0) +
+  DUPNAMES + USE_OFFSET_LIMIT + (icase ? CASELESS : 0) + (extended ? EXTENDED : 0) + (dotall ? DOTALL : 0) +
   (dollarEndonly ? DOLLAR_ENDONLY : 0) + (multiline ? MULTILINE : 0)
 
 const callsOf = ({ call }: Library) => ({
@@ -192,6 +239,7 @@ const callsOf = ({ call }: Library) => ({
   freeMatchData: call('void pcre2_match_data_free_8(uintptr_t data)'),
   spans: call('uintptr_t pcre2_get_ovector_pointer_8(uintptr_t data)'),
   setMatchLimit: call('int pcre2_set_match_limit_8(uintptr_t context, uint32_t steps)'),
+  setOffsetLimit: call('int pcre2_set_offset_limit_8(uintptr_t context, size_t offset)'),
   message: call('int pcre2_get_error_message_8(int error, uintptr_t into, size_t length)'),
 } satisfies Record<string, NativeCall>)
 

@@ -89,7 +89,8 @@ const optionSets: fc.Arbitrary<RegexOptions> = fc.record({
 
 t.test('what JavaScript matches, PCRE2 matches in the same way', needsLibrary, (t) => {
   let translated = 0
-  fc.assert(fc.property(patterns, optionSets, fc.array(subjectsOf(10), { minLength: 5, maxLength: 10 }), (pattern, options, subjects) => {
+  const some = fc.array(subjectsOf(10), { minLength: 5, maxLength: 10 })
+  fc.assert(fc.property(patterns, optionSets, some, (pattern, options, subjects) => {
     setRegexLibrary(missing)
     const library = pcre2!.compile(pattern, options)
     const parsed = parsedOf(pattern, options)
@@ -112,7 +113,8 @@ t.test('what JavaScript matches, PCRE2 matches in the same way', needsLibrary, (
 
 t.test('no match takes more steps than are foretold', (t) => {
   let several = 0
-  fc.assert(fc.property(patterns, fc.constantFrom('', 'b', '/', '\n', '!'), fc.integer({ min: 0, max: 40 }), (pattern, end, length) => {
+  const ends = fc.constantFrom('', 'b', '/', '\n', '!')
+  fc.assert(fc.property(patterns, ends, fc.integer({ min: 0, max: 40 }), (pattern, end, length) => {
     const parsed = parsedOf(pattern, REGEX_DEFAULTS)
     if (parsed === undefined || parsed === 'wrong') return true
     const { tree } = parsed
@@ -151,6 +153,24 @@ t.test('a match ends', needsLibrary, (t) => {
   }
   t.equal(compileRegex('(a+)+$').test('a'.repeat(50_000)), true, 'one that matches at once')
   t.equal(compileRegex('a.*b.*c').exec(`${'x'.repeat(100_000)}abc`)?.index, 100_000, 'too long for JavaScript, not for PCRE2')
+  t.end()
+})
+
+t.test('a long subject is searched in groups of starts, with the same result', needsLibrary, (t) => {
+  let found = 0
+  fc.assert(fc.property(patterns, fc.constantFrom('a', '\n', '/b', ' '), subjectsOf(10), (pattern, fill, end) => {
+    // With a verb in front of it a pattern is not searched in groups.
+    const [groups, whole] = [pattern, `(*NO_AUTO_POSSESS)${pattern}`].map((each) => pcre2!.compile(each, REGEX_DEFAULTS))
+    if (groups === undefined || whole === undefined) return groups === whole
+    const subject = fill.repeat(600).padStart(1200, '-') + end
+    const result = groups.match(subject)
+    const text = result < 0 ? '' : described(matchOf(groups, subject))
+    const expected = whole.match(subject)
+    if (result > 0) found++
+    return isError(result) || isError(expected) || (Math.sign(result) === Math.sign(expected) &&
+      (result < 0 || text === described(matchOf(whole, subject))))
+  }), { numRuns: 600 })
+  t.ok(found > 20, `${found} are found`)
   t.end()
 })
 

@@ -1,4 +1,4 @@
-/** Sets of bytes, as one bit each of a big integer: small enough to be read, and only used while a pattern is compiled. */
+/** Sets of bytes, one bit each of a big integer: short to write, and only used while a pattern is compiled. */
 
 /** Bit n: the byte n. Bit 256: the end of the subject, where a set says what may come next. */
 export type Bytes = bigint
@@ -48,10 +48,13 @@ export const bothCases = (set: Bytes): Bytes => set | ((set & UPPER) << 32n) | (
 /** First and last byte of each run, in order. */
 export function runsOf(set: Bytes): (readonly [from: number, to: number])[] {
   const runs: (readonly [number, number])[] = []
-  for (let code = 0; code < 256; code++) {
-    if ((set >> BigInt(code) & 1n) === 0n) continue
+  // As text, the highest bit first: much quicker than to ask the number bit by bit.
+  const bits = set.toString(2)
+  const has = (code: number): boolean => bits[bits.length - 1 - code] === '1'
+  for (let code = 0; code < bits.length; code++) {
+    if (!has(code)) continue
     const from = code
-    while (code < 255 && (set >> BigInt(code + 1) & 1n) === 1n) code++
+    while (has(code + 1)) code++
     runs.push([from, code])
   }
   return runs

@@ -56,7 +56,8 @@ export function stepsOf(tree: Tree): Polynomial {
   // What is tried between two bytes before the second is seen not to fit: every part at most once on each path that
   // takes no byte, and what is looked for there.
   const own = new Costs(constant(size * paths))
-  const between = looks.reduce((sum, body) => plus(sum, times(constant(paths), own.of(body, NONE).steps)), constant(size * paths))
+  const lookedFor = looks.map((body) => times(constant(paths), own.of(body, NONE).steps))
+  const between = lookedFor.reduce(plus, constant(size * paths))
   const { steps } = new Costs(between).of(tree, NONE)
   const once = plus(steps, between)
   return isAnchored(tree) ? once : times(LENGTH, once)
@@ -144,12 +145,13 @@ class Costs {
     const ends = apart([again, next]) ? ONE : undefined
     if (max < Infinity) {
       return {
-        ways: isOne(cost.ways) ? ends ?? constant(max - min + 1) : times(constant(max - min + 1), power(cost.ways, max)),
+        ways: (isOne(cost.ways) ? ends : undefined) ?? times(constant(max - min + 1), power(cost.ways, max)),
         steps: times(times(constant(max), power(cost.ways, max)), round),
       }
     }
     if (!isOne(cost.ways)) return { ways: constant(Infinity), steps: constant(Infinity) }
-    // With one way a round does no more than its bytes and what is between them: all rounds together pass the subject once.
+    // With one way a round does no more than its bytes and what is between them: all rounds together pass the subject
+    // once.
     const each: Polynomial = { factor: round.factor, degree: this.#between.degree }
     return { ways: ends ?? LENGTH, steps: times(LENGTH, each) }
   }

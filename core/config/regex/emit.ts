@@ -2,7 +2,6 @@
 import { ALL, not, runsOf, type Bytes } from './bytes.ts'
 import type { Tree } from './tree.ts'
 
-/** A count that binds to one item only: what is repeated stands in a group unless it is one already. */
 export function emit(tree: Tree): string {
   switch (tree.kind) {
     case 'bytes': return bytes(tree.set)
@@ -11,11 +10,13 @@ export function emit(tree: Tree): string {
     case 'boundary': return tree.negated ? '\\B' : '\\b'
     case 'look': return `(?${tree.behind ? '<' : ''}${tree.negated ? '!' : '='}${emit(tree.body)})`
     case 'group': return `(${emit(tree.body)})`
-    case 'sequence': return tree.items.map((item) => (item.kind === 'choice' ? `(?:${emit(item)})` : emit(item))).join('')
-    case 'choice': return tree.branches.map((branch) => (branch.kind === 'choice' ? `(?:${emit(branch)})` : emit(branch))).join('|')
+    case 'sequence': return tree.items.map(enclosed).join('')
+    case 'choice': return tree.branches.map(enclosed).join('|')
     case 'repeat': return repeated(tree)
   }
 }
+
+const enclosed = (tree: Tree): string => (tree.kind === 'choice' ? `(?:${emit(tree)})` : emit(tree))
 
 function repeated({ body, min, max, lazy }: Extract<Tree, { kind: 'repeat' }>): string {
   const atom = body.kind === 'bytes' || body.kind === 'group' ? emit(body) : `(?:${emit(body)})`

@@ -221,7 +221,8 @@ class Parser {
   }
 }
 
-const SIGNS: Readonly<Record<string, readonly [number, number]>> = { '*': [0, Infinity], '+': [1, Infinity], '?': [0, 1] }
+const SIGNS: Readonly<Record<string, readonly [min: number, max: number]>> =
+  { '*': [0, Infinity], '+': [1, Infinity], '?': [0, 1] }
 
 function bracedCount([, , min, comma, max]: RegExpExecArray): readonly [number, number] {
   if (comma === undefined) return [Number(min), Number(min)]
