@@ -10,7 +10,9 @@ import { buildInfo } from '#build'
 import { directiveOwners, prelinked } from '#modules'
 import { pollers } from '#pollers'
 import * as face from './api.ts'
+import { setRegexLibrary } from './config/regex.ts'
 import { linux } from './port/linux.ts'
+import { openPcre2 } from './port/pcre2.ts'
 import type { Port } from './port/port.ts'
 import { CHILD_VARIABLE, Exit, type ChildStart } from './server/children.ts'
 import { runChild, runHere, runThread } from './server/child.ts'
@@ -66,6 +68,8 @@ async function main(): Promise<void> {
   const [, entry = '', programPath = 'httpd', defaultRoot = buildInfo.httpdRoot] = process.argv
   const mayServeAsRoot = (coreOptions.mayServeAsRoot = buildInfo.bigSecurityHole ?? false)
   const parts = { prelinked, face, log: serverLog, known: knownDirectives(directiveOwners, buildInfo) }
+  // Opened with the first pattern that needs it.
+  setRegexLibrary(openPcre2)
   // Opened only where it is needed: a check or a dump makes no native call.
   let opened: Port | undefined
   const port = () => (opened ??= openPort())

@@ -54,6 +54,8 @@ export interface Config {
   readonly pollers: readonly string[]
   readonly features: readonly string[]
   readonly cores: number
+  /** Version of PCRE2; `no` without it. */
+  readonly pcre: string
   readonly v4Mapped: boolean
   /** -DBIG_SECURITY_HOLE among CFLAGS or CPPFLAGS, as for Apache: requests may be served by root. */
   readonly bigSecurityHole: boolean

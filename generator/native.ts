@@ -63,6 +63,17 @@ export function libkqueue(native: Native): string {
   return 'kqueue() of libkqueue.so.0 answers a descriptor'
 }
 
+const PCRE2_CONFIG_VERSION = 11
+
+/** The version of PCRE2, as it says itself: `10.42` of `10.42 2022-12-11`. */
+export function pcre2(native: Native): { readonly value: string; readonly reason: string } {
+  const library = native.koffi.load('libpcre2-8.so.0')
+  const text = Buffer.alloc(64)
+  must(native, 'pcre2_config()', (library.func('int pcre2_config_8(uint32_t what, void *where)') as Call)(PCRE2_CONFIG_VERSION, text))
+  const version = text.toString('latin1', 0, text.indexOf(0))
+  return { value: version.split(' ')[0]!, reason: `libpcre2-8.so.0 is ${version}` }
+}
+
 const AF_INET = 2
 const SOCK_STREAM = 1
 

@@ -70,6 +70,7 @@ function decide(input: PlanInput, say: Say): Config {
     staticModules: staticModules(chosen, modules),
     loadableModules: loadableModules(modules, loadAll), loadAll,
     pollers, features: [...have], cores: Number(input.answers.cores.value),
+    pcre: input.answers.pcre2.value,
     v4Mapped: (values['enable-v4-mapped'] ?? (/freebsd|netbsd|openbsd/.test(hosts.host) ? 'no' : 'yes')) !== 'no',
     bigSecurityHole: saySecurityHole(input.presets, say),
     debug: on(values['enable-debugger-mode']) || on(values['enable-maintainer-mode']),
@@ -110,7 +111,8 @@ function features(input: PlanInput, host: string, say: Say): ReadonlySet<Feature
   for (const { feature, label } of probes) {
     const { value, from } = input.answers[feature]
     if (label !== undefined) say(`checking ${label}... ${from === 'cache' ? '(cached) ' : ''}${value}`)
-    if (feature !== 'cores' && value === 'yes') have.add(feature)
+    // For some the answer is a version.
+    if (feature !== 'cores' && value !== 'no') have.add(feature)
   }
   if (threadsafePollset(input, host, say)) have.add('threadsafe_pollset')
   return have

@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { Feature } from '../core/port/features.ts'
 import {
-  accept4, ioUring, libkqueue, type Native, opensDescriptor, reuseport, sendfile, sharedMemory,
+  accept4, ioUring, libkqueue, pcre2, type Native, opensDescriptor, reuseport, sendfile, sharedMemory,
 } from './native.ts'
 
 export interface Probe {
@@ -70,6 +70,10 @@ export const probes: readonly Probe[] = [
   {
     feature: 'io_uring', label: 'for io_uring', cacheVar: 'ap_cv_io_uring',
     run: (koffi) => ioUring(koffi()),
+  },
+  {
+    feature: 'pcre2', label: 'for libpcre2-8', cacheVar: 'ap_cv_lib_pcre2',
+    run: (koffi) => pcre2(koffi()),
   },
   {
     feature: 'cores', label: 'number of processor cores', cacheVar: 'ap_cv_cores',

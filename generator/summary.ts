@@ -19,6 +19,7 @@ export function summary(config: Config): string {
     row('Server MPM', mpm),
     row('Modules', `${count(config.staticModules, 'static')}, ${count(config.loadableModules, 'loadable')}`),
     row('Polling', config.pollers.join(' ')),
+    row('PCRE2', config.pcre === 'no' ? 'not found: not every regular expression can be compiled' : config.pcre),
     row('Ports', `${config.port}, ${config.sslport} with TLS`),
     row('Node', config.node),
     '',

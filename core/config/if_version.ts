@@ -4,7 +4,7 @@
  */
 import { ConfigError } from './errors.ts'
 import { wordsOf } from './lexer.ts'
-import { compileRegex } from './regex.ts'
+import { compileRegex, REGEX_DEFAULTS, RegexSyntaxError, type Regex } from './regex.ts'
 
 type Version = readonly [major: number, minor: number, patch: number]
 
@@ -46,11 +46,12 @@ function compared(operator: string, operand: string, level: string): boolean {
   return compare(difference(versionOf(level), versionOf(operand)))
 }
 
-function regex(pattern: string): RegExp {
+function regex(pattern: string): Regex {
   try {
-    return compileRegex(pattern)
-  } catch {
-    throw new ConfigError('Unable to compile regular expression')
+    // It is asked while the files are read: RegexDefaultOptions comes later.
+    return compileRegex(pattern, '', REGEX_DEFAULTS)
+  } catch (error) {
+    throw error instanceof RegexSyntaxError ? new ConfigError('Unable to compile regular expression') : error
   }
 }
 

@@ -1,171 +1,178 @@
 /**
- * Regular expressions of the configuration: written for PCRE, run by
- * JavaScript. One rule: what is translated means the same, and what cannot be
- * is refused; nothing is quietly understood in another way.
+ * Regular expressions of the configuration: PCRE2's, as in Apache httpd (8 bit, no UTF, names may be given twice).
+ * One rule: a pattern means what PCRE2 says, and no match takes longer than a bound that is known beforehand.
  *
- * As in Apache 2.4 the dot matches a line feed and `$` only the very end.
+ * JavaScript matches where it surely does the same in few enough steps, for a subject of the length at hand; the
+ * library PCRE2 matches the rest, under its match limit. See docs/regex.md and ADR 14.
  */
 import { ConfigError } from './errors.ts'
+import { longestSubject } from './regex/cost.ts'
+import { emit } from './regex/emit.ts'
+import { isError, isMatch, matchOf, type CompiledPattern, type RegexLibrary, type RegexOptions } from './regex/native.ts'
+import { parse } from './regex/parse.ts'
+import { Wrong, type Parsed } from './regex/tree.ts'
 
-/** `[:alpha:]` and its like, as ranges inside brackets. */
-const POSIX: Readonly<Record<string, string>> = {
-  alpha: 'A-Za-z', digit: '0-9', alnum: 'A-Za-z0-9', upper: 'A-Z', lower: 'a-z', space: '\\t-\\r ', blank: '\\t ',
-  punct: '!-\\/:-@\\[-`{-~', cntrl: '\\x00-\\x1f\\x7f', xdigit: '0-9A-Fa-f', word: '\\w', print: ' -~', graph: '!-~',
-  ascii: '\\x00-\\x7f',
+export type { RegexLibrary, RegexOptions } from './regex/native.ts'
+
+/** Texts of the whole match and of the groups; undefined for a group that has not matched. */
+export type RegexMatch = (string | undefined)[] & {
+  0: string
+  /** Offset of the match in the subject. */
+  readonly index: number
 }
 
-/** Escapes that JavaScript has not, outside and inside brackets; undefined: has no meaning there. */
-const ESCAPES: Readonly<Record<string, readonly [outside: string, inside: string | undefined]>> = {
-  h: ['[\\t \\xa0]', '\\t \\xa0'], A: ['(?<![\\s\\S])', undefined], z: ['(?![\\s\\S])', undefined],
-  Z: ['(?=\\n?(?![\\s\\S]))', undefined], a: ['\\x07', '\\x07'], e: ['\\x1b', '\\x1b'],
-  N: ['[^\\n]', undefined], H: ['[^\\t \\xa0]', undefined], R: ['(?:\\r\\n|[\\n-\\r\\x85])', undefined],
+/** A compiled pattern. Subjects have one character per byte. */
+export interface Regex {
+  /** As it was written. */
+  readonly source: string
+  /** Names of groups by their number, undefined for those without; [0] stands for the whole match. */
+  readonly names: readonly (string | undefined)[]
+  /** @throws MatchError */
+  exec(subject: string): RegexMatch | null
+  /** @throws MatchError */
+  test(subject: string): boolean
 }
 
-/** Escapes of PCRE that are not translated; JavaScript would take them for letters. */
-const REFUSED = new Set(['K', 'G', 'X', 'C', 'p', 'P', 'g', 'E', 'U', 'L', 'l'])
+/** The pattern is wrong. */
+export class RegexSyntaxError extends ConfigError {}
+
+/** Whether a subject matches cannot be said. Neither answer is safe: what asked has to fail. */
+export class MatchError extends Error {
+  constructor(pattern: string, why: string) {
+    super(`Cannot match "${pattern}": ${why}`)
+  }
+}
+
+/** As Apache's, when RegexDefaultOptions says nothing. */
+export const REGEX_DEFAULTS: RegexOptions =
+  Object.freeze({ icase: false, extended: false, dotall: true, dollarEndonly: true, multiline: false })
+
+const CANNOT_COMPILE = 'Regex could not be compiled'
+const MISSING = 'the library PCRE2 (libpcre2-8), which is not installed'
+
+let defaults = REGEX_DEFAULTS
+
+/** What RegexDefaultOptions says, for patterns that are compiled from now on by this thread. */
+export function setRegexDefaults(options: RegexOptions): void {
+  defaults = options
+}
+
+let open: () => RegexLibrary = () => {
+  throw new Error('none was given')
+}
+let opened: RegexLibrary | undefined | null = null
+
+/** @param opening called once, when the first pattern needs the library; it throws if there is none */
+export function setRegexLibrary(opening: () => RegexLibrary): void {
+  open = opening
+  opened = null
+}
+
+/** The library; undefined if it cannot be had. */
+export function regexLibrary(): RegexLibrary | undefined {
+  if (opened !== null) return opened
+  try {
+    opened = open()
+  } catch {
+    opened = undefined
+  }
+  return opened
+}
 
 /**
- * @param flags `i` to ignore case
- * @throws ConfigError `Regex could not be compiled`
+ * @param pattern one character per byte
+ * @param flags added to the defaults: `i` to ignore case, `x` extended, `s` the dot matches a line feed,
+ * `m` multi-line
+ * @throws RegexSyntaxError `Regex could not be compiled` @throws ConfigError if it needs a library that is missing
  */
-export function compileRegex(pattern: string, flags = ''): RegExp {
+export function compileRegex(pattern: string, flags = '', base = defaults): Regex {
+  const options = flags === '' ? base : withFlags(base, flags)
+  const parsed = parsedOf(pattern, options)
+  const longest = parsed === undefined ? -1 : longestSubject(parsed.tree)
+  if (parsed !== undefined && longest >= 0) return new Translated(pattern, options, parsed, longest)
+  return new Native(pattern, compiled(pattern, options))
+}
+
+function parsedOf(pattern: string, options: RegexOptions): Parsed | undefined {
   try {
-    const translation = new Translation(pattern, flags.includes('i'))
-    return new RegExp(translation.run(), translation.ignoresCase ? 'is' : 's')
+    return parse(pattern, options)
   } catch (error) {
-    if (error instanceof SyntaxError) throw new ConfigError('Regex could not be compiled')
-    throw error
+    throw error instanceof Wrong ? new RegexSyntaxError(CANNOT_COMPILE) : error
   }
 }
 
-class Translation {
-  readonly #source: string
-  #at = 0
-  #out = ''
-  /** Case of the whole expression: a flag of JavaScript. */
-  readonly ignoresCase: boolean
-  /** Case inside `(?i:…)` and after `(?i)`, one entry per open group: letters are spelled out. */
-  readonly #folds = [false]
+const withFlags = (base: RegexOptions, flags: string): RegexOptions => ({
+  ...base,
+  icase: base.icase || flags.includes('i'),
+  extended: base.extended || flags.includes('x'),
+  dotall: base.dotall || flags.includes('s'),
+  multiline: flags.includes('m'),
+})
 
-  constructor(source: string, ignoreCase: boolean) {
-    const prefix = /^\(\?([is]+)\)/.exec(source)
-    this.#source = source.slice(prefix?.[0].length ?? 0)
-    this.ignoresCase = ignoreCase || (prefix?.[1]!.includes('i') ?? false)
+function compiled(pattern: string, options: RegexOptions): CompiledPattern {
+  const library = regexLibrary()
+  if (library === undefined)
+    throw new ConfigError(`Regex "${pattern}" could not be compiled: it needs ${MISSING}`)
+  const found = library.compile(pattern, options)
+  if (found === undefined) throw new RegexSyntaxError(CANNOT_COMPILE)
+  return found
+}
+
+class Native implements Regex {
+  readonly source: string
+  readonly #compiled: CompiledPattern
+
+  constructor(source: string, pattern: CompiledPattern) {
+    this.source = source
+    this.#compiled = pattern
   }
 
-  run(): string {
-    while (this.#at < this.#source.length) this.#step()
-    return this.#out
+  get names(): readonly (string | undefined)[] {
+    return this.#compiled.names
   }
 
-  #step(): void {
-    const char = this.#source[this.#at]!
-    if (char === '\\') this.#escape()
-    else if (char === '[') this.#brackets()
-    else if (char === '(') this.#open()
-    else if (char === ')') {
-      if (this.#folds.length > 1) this.#folds.pop()
-      this.#take(char)
-    } else if ('*+?}'.includes(char)) this.#quantifier(char)
-    else this.#take(char, this.#fold ? bothCases(char) : char)
+  exec(subject: string): RegexMatch | null {
+    return this.test(subject) ? matchOf(this.#compiled, subject) : null
   }
 
-  get #fold(): boolean {
-    return this.#folds.at(-1)!
-  }
-
-  #take(source: string, output = source): void {
-    this.#at += source.length
-    this.#out += output
-  }
-
-  #quantifier(char: string): void {
-    // A possessive `a*+`: JavaScript has none.
-    if (char !== '}' || /\{\d+(,\d*)?$/.test(this.#source.slice(0, this.#at)))
-      if (this.#source[this.#at + 1] === '+') throw new SyntaxError('possessive quantifier')
-    this.#take(char)
-  }
-
-  #escape(): void {
-    const char = this.#source[this.#at + 1]
-    if (char === undefined) throw new SyntaxError('backslash at the end')
-    if (char === 'Q') {
-      const end = this.#source.indexOf('\\E', this.#at)
-      const literal = this.#source.slice(this.#at + 2, end < 0 ? undefined : end)
-      this.#take(this.#source.slice(this.#at, end < 0 ? undefined : end + 2),
-        literal.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'))
-      return
-    }
-    const named = /^\\k<\w+>/.exec(this.#source.slice(this.#at))
-    if (named !== null) return this.#take(named[0])
-    const code = /^\\x\{([0-9a-fA-F]{1,2})\}/.exec(this.#source.slice(this.#at))
-    if (code !== null) return this.#take(code[0], `\\x${code[1]!.padStart(2, '0')}`)
-    if (REFUSED.has(char)) throw new SyntaxError(`\\${char} is not known`)
-    const known = ESCAPES[char]
-    this.#take(`\\${char}`, known?.[0] ?? `\\${char}`)
-  }
-
-  #open(): void {
-    const rest = this.#source.slice(this.#at)
-    const comment = /^\(\?#[^)]*\)/.exec(rest)
-    if (comment !== null) return this.#take(comment[0], '')
-    const options = /^\(\?(-?)([is]+)([:)])/.exec(rest)
-    if (options !== null) return this.#options(options[0], options[1] === '', options[2]!, options[3] === ':')
-    const back = /^\(\?P=(\w+)\)/.exec(rest)
-    if (back !== null) return this.#take(back[0], `\\k<${back[1]}>`)
-    this.#folds.push(this.#fold)
-    const named = /^\(\?P?<(\w+)>/.exec(rest)
-    if (named !== null) return this.#take(named[0], `(?<${named[1]}>`)
-    this.#take(rest.startsWith('(?') ? '(?' : '(')
-  }
-
-  // `(?i)` holds to the end of its group, `(?i:…)` is a group. The dot always matches all: `s` says nothing new.
-  #options(source: string, on: boolean, letters: string, group: boolean): void {
-    if (!on && (this.ignoresCase || letters.includes('s'))) throw new SyntaxError('option cannot be taken back')
-    const fold = letters.includes('i') ? on : this.#fold
-    if (group) this.#folds.push(fold)
-    else this.#folds[this.#folds.length - 1] = fold
-    this.#take(source, group ? '(?:' : '')
-  }
-
-  #brackets(): void {
-    this.#take('[')
-    if (this.#source[this.#at] === '^') this.#take('^')
-    // A bracket in the first place is itself.
-    if (this.#source[this.#at] === ']') this.#take(']', '\\]')
-    for (;;) {
-      const char = this.#source[this.#at]
-      if (char === undefined) throw new SyntaxError('missing terminating ]')
-      if (char === ']') return this.#take(']')
-      if (char === '[') this.#posix()
-      else if (char === '\\') this.#escapeInside()
-      else if (this.#fold) this.#foldInside()
-      else this.#take(char)
-    }
-  }
-
-  #posix(): void {
-    const named = /^\[:(\^?)(\w+):\]/.exec(this.#source.slice(this.#at))
-    if (named === null) return this.#take('[', '\\[')
-    const ranges = POSIX[named[2]!]
-    if (ranges === undefined || named[1] === '^') throw new SyntaxError('unknown POSIX class name')
-    this.#take(named[0], this.#fold && /upper|lower/.test(named[2]!) ? 'A-Za-z' : ranges)
-  }
-
-  #escapeInside(): void {
-    const char = this.#source[this.#at + 1] ?? ''
-    const known = ESCAPES[char]
-    if (REFUSED.has(char) || (known !== undefined && known[1] === undefined)) throw new SyntaxError('escape in class')
-    this.#take(`\\${char}`, known?.[1] ?? `\\${char}`)
-  }
-
-  #foldInside(): void {
-    const range = /^([a-z])-([a-z])|^([A-Z])-([A-Z])/.exec(this.#source.slice(this.#at))
-    if (range !== null) return this.#take(range[0], range[0].toLowerCase() + range[0].toUpperCase())
-    const char = this.#source[this.#at]!
-    this.#take(char, /[a-z]/i.test(char) ? char.toLowerCase() + char.toUpperCase() : char)
+  test(subject: string): boolean {
+    const result = this.#compiled.match(subject)
+    if (isError(result)) throw new MatchError(this.source, this.#compiled.describe(result))
+    return isMatch(result)
   }
 }
 
-const bothCases = (char: string): string =>
-  /[a-z]/i.test(char) ? `[${char.toLowerCase()}${char.toUpperCase()}]` : char
+class Translated implements Regex {
+  readonly source: string
+  readonly names: readonly (string | undefined)[]
+  readonly #regex: RegExp
+  /** Bytes up to which JavaScript is quick enough. */
+  readonly #longest: number
+  readonly #options: RegexOptions
+  #native: Native | undefined
+
+  constructor(source: string, options: RegexOptions, { tree, names }: Parsed, longest: number) {
+    this.source = source
+    this.names = names
+    this.#options = options
+    this.#longest = longest
+    this.#regex = new RegExp(emit(tree))
+  }
+
+  exec(subject: string): RegexMatch | null {
+    if (subject.length > this.#longest) return this.#library(subject).exec(subject)
+    return this.#regex.exec(subject) as RegexMatch | null
+  }
+
+  test(subject: string): boolean {
+    return subject.length > this.#longest ? this.#library(subject).test(subject) : this.#regex.test(subject)
+  }
+
+  /** For subjects that are too long for JavaScript. */
+  #library(subject: string): Native {
+    if (this.#native !== undefined) return this.#native
+    if (regexLibrary() === undefined)
+      throw new MatchError(this.source, `a text of ${subject.length} bytes takes ${MISSING}`)
+    return (this.#native = new Native(this.source, compiled(this.source, this.#options)))
+  }
+}

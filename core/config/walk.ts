@@ -5,6 +5,7 @@
  */
 import { walkFault, type Fault } from './faults.ts'
 import type { TreeNode } from './reading.ts'
+import { REGEX_DEFAULTS, setRegexDefaults } from './regex.ts'
 import { ServerConf } from './server_conf.ts'
 import type { AnySettings } from './settings.ts'
 import { outermost, Walker, type WalkInput } from './walker.ts'
@@ -21,6 +22,8 @@ export interface Configuration {
 
 export function carryOut(tree: readonly TreeNode[], input: WalkInput): Configuration {
   const faults: Fault[] = []
+  // What RegexDefaultOptions said in the configuration before this one.
+  setRegexDefaults(REGEX_DEFAULTS)
   const main = new ServerConf(false, { file: '', line: 0 })
   const walker = new Walker(input, ({ file, line }, message) => faults.push(walkFault(file, line, message)))
   walker.walk(tree, outermost(main))

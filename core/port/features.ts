@@ -19,3 +19,4 @@ export type Feature =
   | 'reuseport' // SO_REUSEPORT: two sockets bound to one port
   | 'shared_memory' // an anonymous mapping that a child process sees
   | 'io_uring'
+  | 'pcre2' // the library libpcre2-8

@@ -6,6 +6,7 @@
 import { atoi, each, flag, numberOf, oneOf, optional, parsed, word } from '../config/args.ts'
 import type { Command, Directive } from '../config/directive.ts'
 import { ConfigError } from '../config/errors.ts'
+import { REGEX_DEFAULTS, setRegexDefaults } from '../config/regex.ts'
 import { GLOBAL_ONLY, RSRC_CONF } from '../config/where.ts'
 import { globalCore, serverCore } from './core_settings.ts'
 import { coreOptions } from './core_options.ts'
@@ -125,6 +126,7 @@ const protocol: readonly Directive[] = [
   globalCore.directive('RegexDefaultOptions', [each(word)], (said, _, options) => {
     const before = said.regexDefaultOptions ?? globalCore.defaults.regexDefaultOptions
     said.regexDefaultOptions = regexOptions(before, options)
+    takeRegexOptions(said.regexDefaultOptions)
   }, GLOBAL_ONLY, 'Options that hold for each regular expression: DOTALL, DOLLAR_ENDONLY, ICASE, EXTENDED, or none'),
   serverCore.directive('AcceptFilter', [word, word], (said, command, name, filter) => {
     said.acceptFilters = { ...said.acceptFilters, [name.toLowerCase()]: filter }
@@ -169,19 +171,27 @@ const PAIRS = [
 
 const REGEX_OPTIONS = ['DOTALL', 'DOLLAR_ENDONLY', 'ICASE', 'EXTENDED']
 
+/** A word without a sign takes the place of all that was said before it, as in Apache. */
 function regexOptions(before: readonly string[], words: readonly string[]): readonly string[] {
   const on = new Set(before)
   for (const text of words) {
-    if (text.toLowerCase() === 'none') {
-      on.clear()
-      continue
-    }
-    const name = text.replace(/^[+-]/, '').toUpperCase()
-    if (!REGEX_OPTIONS.includes(name)) throw new ConfigError(`Invalid RegexDefaultOptions "${text}"`)
-    if (text.startsWith('-')) on.delete(name)
+    const [, sign, word] = /^([+-]?)(.*)$/s.exec(text)!
+    const name = word!.toUpperCase()
+    if (sign === '') on.clear()
+    if (sign === '' && name === 'NONE') continue
+    if (!REGEX_OPTIONS.includes(name)) throw new ConfigError(`RegexDefaultOptions: option '${word}' unknown`)
+    if (sign === '-') on.delete(name)
     else on.add(name)
   }
   return [...on]
+}
+
+/** They hold for the patterns of the lines below, and for those of .htaccess files. */
+function takeRegexOptions(on: readonly string[]): void {
+  setRegexDefaults({
+    ...REGEX_DEFAULTS, icase: on.includes('ICASE'), extended: on.includes('EXTENDED'),
+    dotall: on.includes('DOTALL'), dollarEndonly: on.includes('DOLLAR_ENDONLY'),
+  })
 }
 
 /** All of them, in the order in which they are listed. */

@@ -3,6 +3,7 @@
  * to go on; a promise makes the rest of the way wait for it. The order is
  * Apache's (ap_process_request_internal).
  */
+import { MatchError } from '../config/regex.ts'
 import { after, DECLINED, DONE, HANDOVER, OK, type Answer, type Status } from '../hook/hook.ts'
 import type { Sink } from '../hook/filter.ts'
 import type { HttpFault } from '../http/fault.ts'
@@ -125,10 +126,14 @@ const REDIRECTED: readonly Step[] = [...LOOKUP, handle]
 /** Serves a request whose head has been read. OK: the response is complete, on its way or waiting to leave. */
 export function processRequest(r: RequestRec): Answer<Status> {
   if (r.head.hasBody()) r.body = bodyOf(r)
-  const fault = locate(r)
-  if (fault !== undefined) {
-    logFault(r, fault)
-    return fail(r, fault.status, fault.note)
+  try {
+    const fault = locate(r)
+    if (fault !== undefined) {
+      logFault(r, fault)
+      return fail(r, fault.status, fault.note)
+    }
+  } catch (error) {
+    return failRequest(r, error)
   }
   r.connection.engine.tally.begin(r)
   return run(r, STEPS)
@@ -185,6 +190,10 @@ export function failRequest(r: RequestRec, error: unknown): Answer<Status> {
     if (error instanceof ClientGone) r.log('info', 'core', `SY00004: ${error.message} while its request body was read`)
     if (error instanceof BodyFault) logFault(r, error.fault)
     return fail(r, error.status)
+  }
+  if (error instanceof MatchError) {
+    r.log('error', 'core', `SY00073: ${error.message}`)
+    return fail(r, INTERNAL_ERROR)
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
   r.log('error', 'core', `SY00002: fault in a module while serving ${r.method} ${r.uri}: ${text}`)

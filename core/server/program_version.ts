@@ -1,5 +1,6 @@
 /** What `-v`, `-V` and `-l` print: texts made of the build information, without reading a configuration. */
 import { LANGUAGE_LEVEL, MODULE_MAGIC_MINOR, MODULE_MAGIC_NUMBER, VERSION } from '../base/version.ts'
+import { regexLibrary } from '../config/regex.ts'
 import type { BuildInfo, Prelinked } from './build_info.ts'
 import type { Traits } from './mpm.ts'
 
@@ -7,11 +8,17 @@ import type { Traits } from './mpm.ts'
 export const versionText = (build: BuildInfo): string =>
   `Server version: Switchyard/${VERSION} (Unix) Apache/${LANGUAGE_LEVEL}\nServer built:   ${build.builtOn}\n`
 
-/** `-V`. The lines on threads and processes are left out while no MPM is loaded. */
-export function settingsText(build: BuildInfo, traits: Traits | undefined, versions: NodeJS.ProcessVersions): string {
+/**
+ * `-V`. The lines on threads and processes are left out while no MPM is loaded.
+ * @param pcre version of the library PCRE2, if it is there
+ */
+export function settingsText(
+  build: BuildInfo, traits: Traits | undefined, versions: NodeJS.ProcessVersions, pcre = regexLibrary()?.version,
+): string {
   const lines = [
     `Server's Module Magic Number: ${MODULE_MAGIC_NUMBER}:${MODULE_MAGIC_MINOR}`,
-    `Server loaded:  Node.js ${versions.node}, libuv ${versions.uv}, V8 ${versions.v8}, OpenSSL ${versions.openssl}`,
+    `Server loaded:  Node.js ${versions.node}, libuv ${versions.uv}, V8 ${versions.v8}, OpenSSL ${versions.openssl}` +
+      (pcre === undefined ? '' : `, PCRE ${pcre}`),
     'Architecture:   64-bit',
     `Server MPM:     ${traits?.name ?? ''}`,
     ...(traits === undefined ? [] : [

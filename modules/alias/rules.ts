@@ -1,10 +1,10 @@
 /* What one Alias or Redirect line says, and how a URL path matches it: pure functions for mod_alias. */
-import { ConfigError, compileRegex, isUrl, type Command } from 'httpd'
+import { ConfigError, MatchError, RegexSyntaxError, compileRegex, isUrl, type Command, type Regex, type RegexMatch } from 'httpd'
 
 export interface Alias {
   /** URL path, or the pattern as written. */
   readonly path: string
-  readonly regex?: RegExp
+  readonly regex?: Regex
   /** Where it lies, absolute; with $0 to $9 for a pattern. */
   readonly real: string
   /** What is there are programs to run. */
@@ -16,7 +16,7 @@ export interface Redirect {
   readonly status: number
   /** URL path; undefined with a pattern, and in <Location>: everything in there. */
   readonly path: string | undefined
-  readonly regex?: RegExp
+  readonly regex?: Regex
   /** Where to go; undefined for a status that leads nowhere (gone). */
   readonly url: string | undefined
 }
@@ -43,22 +43,32 @@ export function prefixLength(uri: string, alias: string): number {
 const SLASH = 0x2f
 
 /** The target with `$0` to `$9` and `&` replaced by what matched; a backslash takes the meaning from the next one. */
-export const substitute = (target: string, match: RegExpExecArray): string =>
+export const substitute = (target: string, match: RegexMatch): string =>
   target.replace(/\\([$&\\])|\$(\d)|&/g, (_, plain: string | undefined, digit: string | undefined) =>
     plain ?? match[digit === undefined ? 0 : Number(digit)] ?? '')
 
 /** True if no request would get to `later` because `earlier` takes it. */
 export function overlaps(later: Alias, earlier: Alias): boolean {
   if (later.regex !== undefined) return false
-  return earlier.regex !== undefined ? earlier.regex.test(later.path) : prefixLength(later.path, earlier.path) > 0
+  return earlier.regex !== undefined ? maybeMatches(earlier.regex, later.path) : prefixLength(later.path, earlier.path) > 0
+}
+
+/** It is for a warning only: what cannot be said is no reason for one. */
+function maybeMatches(pattern: Regex, path: string): boolean {
+  try {
+    return pattern.test(path)
+  } catch (error) {
+    if (error instanceof MatchError) return false
+    throw error
+  }
 }
 
 /** @throws ConfigError with Apache's text for a pattern that cannot be compiled */
-export function regex(pattern: string): RegExp {
+export function regex(pattern: string): Regex {
   try {
     return compileRegex(pattern)
   } catch (error) {
-    throw error instanceof ConfigError ? new ConfigError('Regular expression could not be compiled.') : error
+    throw error instanceof RegexSyntaxError ? new ConfigError('Regular expression could not be compiled.') : error
   }
 }
 

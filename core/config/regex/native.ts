@@ -1,0 +1,50 @@
+/**
+ * The regular expressions of the library PCRE2, as the configuration sees them. The library itself is the port's:
+ * whoever starts the program says how it is opened.
+ */
+import type { RegexMatch } from '../regex.ts'
+
+/** What RegexDefaultOptions and flags say. */
+export interface RegexOptions {
+  readonly icase: boolean
+  /** White space and comments in the pattern mean nothing. */
+  readonly extended: boolean
+  readonly dotall: boolean
+  readonly dollarEndonly: boolean
+  readonly multiline: boolean
+}
+
+/** A library that compiles patterns. */
+export interface RegexLibrary {
+  /** As `10.42 2022-12-11`. */
+  readonly version: string
+  /** @returns undefined if the pattern is wrong */
+  compile(pattern: string, options: RegexOptions): CompiledPattern | undefined
+}
+
+export interface CompiledPattern {
+  readonly names: readonly (string | undefined)[]
+  /** Negative: no match (-1), or an error of the library. Else pairs of offsets stand in `spans`. */
+  match(subject: string): number
+  /** Two per group, begin and end; UNSET if it has not matched. The same memory for every pattern. */
+  readonly spans: Uint32Array
+  readonly groups: number
+  /** An error of the library in words. */
+  describe(error: number): string
+}
+
+const UNSET = 0xffffffff
+const NO_MATCH = -1
+
+/** What the library found, as RegExp.exec() answers it. */
+export function matchOf({ spans, groups }: CompiledPattern, subject: string): RegexMatch {
+  const found = new Array<string | undefined>(groups + 1)
+  for (let group = 0; group <= groups; group++) {
+    const from = spans[4 * group]!
+    found[group] = from === UNSET ? undefined : subject.slice(from, spans[4 * group + 2])
+  }
+  return Object.assign(found, { index: spans[0]! }) as RegexMatch
+}
+
+export const isMatch = (result: number): boolean => result > NO_MATCH
+export const isError = (result: number): boolean => result < NO_MATCH
