@@ -139,6 +139,8 @@ function parsed(parts: readonly string[], limits: Limits): Verdict {
     used = parseHead(head, buffer, PAD, end, limits, seen)
     seen = head.scanned
   }
+  // Whoever cannot serve the request gives its bytes to another thread, which parses them again.
+  same(buffer.toString('latin1', PAD, end), text.slice(0, end - PAD), 'what is left of the input')
   return used === 0 ? 'more' : used < 0 ? 'bad' : accepted(used)
 }
 
