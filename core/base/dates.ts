@@ -82,7 +82,7 @@ function zoneOffset(d: Date): string {
   return (east < 0 ? '-' : '+') + two(Math.floor(minutes / 60)) + two(minutes % 60)
 }
 
-const IMF = /^[A-Za-z]{3}, (\d\d)[ -]([A-Za-z]{3})[ -](\d{4}) (\d\d):(\d\d):(\d\d) GMT$/
+const IMF = /^[A-Za-z]{3}, (\d\d) ([A-Za-z]{3}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT$/
 const RFC850 = /^[A-Za-z]{6,9}, (\d\d)-([A-Za-z]{3})-(\d\d) (\d\d):(\d\d):(\d\d) GMT$/
 const ASCTIME = /^[A-Za-z]{3} ([A-Za-z]{3}) ([ \d]\d) (\d\d):(\d\d):(\d\d) (\d{4})$/
 
@@ -113,7 +113,7 @@ function readHttpDate(text: string): number {
 }
 
 function utc(year: number, month: string, day: string, hour: string, minute: string, second: string): number {
-  const m = MONTHS.findIndex((name) => name.toLowerCase() === month.toLowerCase())
+  const m = MONTHS.indexOf(month)
   const d = Number(day), h = Number(hour), min = Number(minute), s = Number(second)
   if (m < 0 || d < 1 || h > 23 || min > 59 || s > 60 || year < 1601) return NaN
   const ms = Date.UTC(year, m, d, h, min, Math.min(s, 59))

@@ -8,7 +8,7 @@ import { ConfigError } from './errors.ts'
 import type { Directive } from './directive.ts'
 import { versionHolds } from './if_version.ts'
 import { isDirectory, stat } from './include.ts'
-import { nextWord, wordsOf } from './lexer.ts'
+import { nextWord, trimBlanks, wordsOf } from './lexer.ts'
 import type { Reading } from './reading.ts'
 import type { Position } from './server_conf.ts'
 import { EXEC_ON_READ, OR_ALL, RSRC_CONF, type Where } from './where.ts'
@@ -201,7 +201,7 @@ function sectionAction(directive: Directive, holds: (argument: string) => boolea
 
 function conditionHolds(name: string, reading: Reading, holds: Condition, argument: string): boolean {
   const negated = argument.startsWith('!')
-  const rest = negated ? argument.slice(1).trim() : argument
+  const rest = negated ? trimBlanks(argument.slice(1)) : argument
   if (rest === '') throw new ConfigError(`${name}> directive requires additional arguments`)
   return holds(reading, rest) !== negated
 }
@@ -214,5 +214,5 @@ function conditionHolds(name: string, reading: Reading, holds: Condition, argume
 export function insideBrackets(name: string, args: string): string {
   const end = args.lastIndexOf('>')
   if (end < 0) throw new ConfigError(`${name}> directive missing closing '>'`)
-  return args.slice(0, end).trim()
+  return trimBlanks(args.slice(0, end))
 }

@@ -51,8 +51,13 @@ export function* logicalLines(text: string, limit: number): Generator<LogicalLin
 
 function trimmed(text: string): string {
   const nul = text.indexOf('\0')
+  return trimBlanks(nul < 0 ? text : text.slice(0, nul))
+}
+
+/** Without the blanks of C's isspace at either end. Not String.trim: to that the last byte of a UTF-8 à is a blank. */
+export function trimBlanks(text: string): string {
   const start = skipBlanks(text, 0)
-  let end = nul < 0 ? text.length : nul
+  let end = text.length
   while (end > start && isBlank(text.charCodeAt(end - 1))) end--
   return text.slice(start, end)
 }

@@ -10,7 +10,7 @@ import { ConfigError } from './errors.ts'
 import { conditionalDirectives, readingDirectives } from './early.ts'
 import { readFault, type Fault } from './faults.ts'
 import { byteString, fsPath, includedFiles, reasonOf } from './include.ts'
-import { logicalLines, MAX_LINE, type LogicalLine } from './lexer.ts'
+import { logicalLines, MAX_LINE, trimBlanks, type LogicalLine } from './lexer.ts'
 import { Reading, type ReadingInput, type TreeNode } from './reading.ts'
 
 export type { TreeNode } from './reading.ts'
@@ -83,7 +83,7 @@ function readLines(reading: Reading, lines: readonly string[], out: TreeNode[], 
 
 // Each -C or -c is a line, whatever is in it.
 function* numbered(lines: readonly string[]): Generator<LogicalLine> {
-  for (const [index, text] of lines.entries()) yield { text: byteString(text).trim(), line: index + 1 }
+  for (const [index, text] of lines.entries()) yield { text: trimBlanks(byteString(text)), line: index + 1 }
 }
 
 function readMain(reading: Reading, path: string, out: TreeNode[], program: string, optional: boolean): void {

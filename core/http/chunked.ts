@@ -17,7 +17,7 @@ export const CHUNK_BAD = 3
 export type ChunkAnswer = typeof CHUNK_MORE | typeof CHUNK_DATA | typeof CHUNK_DONE | typeof CHUNK_BAD
 
 export interface ChunkLimits {
-  /** LimitRequestLine: longest size line with its extensions, bytes. */
+  /** LimitRequestLine: longest size line with its extensions and its end, bytes. */
   readonly line: number
   /** LimitRequestFields for trailers, 0 unlimited. */
   readonly fields: number
@@ -113,7 +113,8 @@ export class ChunkedDecoder {
       case SIZE_FIRST: return HEX[byte]! < 16 ? this.addDigit(byte) : this.fail(FAULTS.syntax)
       case SIZE: if (HEX[byte]! < 16) return this.addDigit(byte)
     }
-    if (++this.length > this.limits.line) return this.fail(FAULTS.overflow)
+    // As Apache counts, the line end belongs to the line.
+    if (++this.length > (byte === CR ? this.limits.line - 1 : this.limits.line)) return this.fail(FAULTS.overflow)
     if (byte === CR) return SIZE_LF
     if (this.state === EXTENSION) return isControl(byte) ? this.fail(FAULTS.syntax) : EXTENSION
     if (byte === 0x3b) return EXTENSION

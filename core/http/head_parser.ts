@@ -34,7 +34,7 @@ export function parseHead(
     : parseUnsafe(head, bytes, line, end, limits)
   if (after === MORE) head.scanned = end - start
   if (after <= 0) return after
-  if (head.folded) joinFolds(head)
+  if (head.folded) joinFolds(head, after)
   if (head.protocol === HTTP_09) return after - start
   head.fault = decideFraming(head)
   return head.fault === undefined ? after - start : BAD

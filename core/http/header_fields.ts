@@ -1,7 +1,7 @@
 // The header fields of a strict head (RFC 9112 section 5), also the trailer fields of a chunked body.
 //
 // One rule, as in request_line.ts: the fast path accepts or steps aside; `troubledField` waits for the whole line and
-// says what is wrong. Folded values (obs-fold) are joined in place by joinFolds, once the head is complete.
+// says what is wrong. Folded values (obs-fold) are joined by joinFolds, once the head is complete.
 
 import { COLON, CR, isBlank, LF, skipBlanks, SP, TOKEN, trimBlanks } from './bytes.ts'
 import { badRequest, overLimit, quoted } from './fault.ts'
@@ -75,11 +75,13 @@ function parseFold(head: RequestHead, bytes: Buffer, at: number, end: number, li
 }
 
 /**
- * Joins folded values: each line end with the blanks around it becomes one blank, in place. The bytes are ours, and
- * a head is rewritten only once it is complete, so parsing again from the start never meets a joined field.
+ * Joins folded values: each line end with the blanks around it becomes one blank, in a copy of the head that ends at
+ * `after`. Not in the bytes received: where the request begins anew on another thread, they are parsed again.
  */
-export function joinFolds(head: RequestHead): void {
-  const bytes = head.bytes
+export function joinFolds(head: RequestHead, after: number): void {
+  const bytes = Buffer.allocUnsafe(after)
+  head.bytes.copy(bytes, head.requestLineStart, head.requestLineStart, after)
+  head.bytes = bytes
   for (let field = 0; field < head.count; field++) {
     const end = head.valueEnd[field]!
     let from = head.valueStart[field]!

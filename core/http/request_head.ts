@@ -56,7 +56,7 @@ export class RequestHead {
   /** 1 for a known header that came more than once. */
   readonly repeated = new Uint8Array(HEADER_COUNT)
   anyRepeated = false
-  /** A field was continued on a second line (obs-fold); its bytes have been joined in place. */
+  /** A field was continued on a second line (obs-fold): `bytes` is a copy with the lines joined. */
   folded = false
 
   /** Fields that came behind the body (MergeTrailers): found by name, after those of the head. */

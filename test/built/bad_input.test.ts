@@ -2,67 +2,48 @@
  * What built servers do with bytes that are no good request: the documented status, a closed connection where the
  * framing is in doubt, a line in the log, and nobody dies of it. The cases are test/cases/bad-input/*.txt.
  */
-import { readdirSync, readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { bytesOf } from '../http/case_file.ts'
-import { HANDLERS, TEST_MODULE } from '../support/handlers.ts'
+import { BAD_INPUT_SITE, badInput, SECRET, type BadInput } from '../support/bad_input.ts'
 import { Server } from '../support/server.ts'
 import { WELCOME } from '../support/site.ts'
 import { STATIC } from '../support/variants.ts'
 
-interface Case {
-  readonly title: string
-  readonly bytes: Buffer
-  readonly status: number
-  readonly end: string
-  /** Number of the log message, or undefined. */
-  readonly logged: string | undefined
-}
-
-const DIRECTORY = 'test/cases/bad-input'
-
-/** `## title`, a line why, lines of bytes, dashes, result. */
-function readCases(path: string): Case[] {
-  const sections = readFileSync(path, 'utf8').split(/^## /m).slice(1)
-  return sections.map((section) => {
-    const [, title, bytes, status, end, logged] =
-      /^(.*)\n.*\n([^]+?)\n----\n(\d{3}) (closed|ended|kept)(?: (AH\d{5}))?\s*$/.exec(section) ?? []
-    if (title === undefined) throw new Error(`${path}: a case has not the form of a case:\n${section}`)
-    return { title, bytes: bytesOf(bytes!), status: Number(status), end: end!, logged }
-  })
-}
-
-async function check(t: Test, server: Server, { title, bytes, status, end, logged }: Case): Promise<void> {
+async function check(t: Test, server: Server, { title, bytes, status, end, logged, pending }: BadInput): Promise<void> {
   const from = server.errorLog.length
   const client = await server.connect()
+  // Answered otherwise than by Apache as yet: reported, but no failure.
+  const as = { todo: pending }
   try {
     const answer = await client.send(bytes).response()
-    t.equal(answer.status, status, `${title}: status`)
-    if (status >= 400) t.match(answer.text, `<title>${status} `, `${title}: the standard body`)
+    t.equal(answer.status, status, `${title}: status`, as)
+    t.notOk('x-injected' in answer.headers, `${title}: no field of the client's`)
+    t.notOk(answer.text.includes(SECRET), `${title}: nothing from outside of DocumentRoot`)
+    if (status >= 400) t.match(answer.text, `<title>${status} `, `${title}: the standard body`, as)
     if (end === 'kept') {
-      t.notMatch(answer.headers, { connection: 'close' }, `${title}: does not announce an end`)
-      t.equal((await client.get('/').response()).text, WELCOME, `${title}: the connection serves on`)
+      t.notMatch(answer.headers, { connection: 'close' }, `${title}: does not announce an end`, as)
+      t.equal((await client.get('/').response()).text, WELCOME, `${title}: the connection serves on`, as)
     } else {
-      if (end === 'closed') t.equal(answer.headers['connection'], 'close', `${title}: announces the end`)
-      t.equal((await client.toEnd()).toString('latin1'), '', `${title}: nothing follows`)
+      if (end === 'closed') t.equal(answer.headers['connection'], 'close', `${title}: announces the end`, as)
+      if (!pending) t.equal((await client.toEnd()).toString('latin1'), '', `${title}: nothing follows`)
     }
-    if (logged !== undefined) await server.logged(new RegExp(`\\[client .* ${logged}: .`), from)
+    if (logged !== undefined && !pending) await server.logged(new RegExp(`\\[client .* ${logged}: .`), from)
   } catch (error) {
-    t.fail(`${title}: ${(error as Error).message}`)
+    t.fail(`${title}: ${(error as Error).message}`, as)
   } finally {
     client.close()
   }
 }
 
+const cases = badInput()
+const files = [...new Set(cases.map(({ file }) => file))]
+
 for (const variant of STATIC) {
   t.test(`${variant} withstands bad input`, async (t) => {
-    const conf = `${HANDLERS}\nLimitRequestBody 1000000\n`
-    const server = await Server.start(t, { variant, conf, modules: [TEST_MODULE], workers: 2 })
+    const server = await Server.start(t, { variant, workers: 2, ...BAD_INPUT_SITE })
     const before = server.children()
-    for (const file of readdirSync(DIRECTORY).filter((name) => name.endsWith('.txt')).sort()) {
-      await t.test(basename(file, '.txt'), async (t) => {
-        for (const one of readCases(join(DIRECTORY, file))) await check(t, server, one)
+    for (const file of files) {
+      await t.test(file, async (t) => {
+        for (const one of cases.filter((each) => each.file === file)) await check(t, server, one)
       })
     }
 
