@@ -134,7 +134,7 @@ export class RequestRec extends Response implements Request {
   #shareHead(head: RequestHead): void {
     this.head = head
     for (const sub of this.#subs ?? []) sub.#shareHead(head)
-    this.next?.#shareHead(head)
+    if (this.next !== undefined) this.next.#shareHead(head)
   }
 
   stat(path: string): FileInfo {
