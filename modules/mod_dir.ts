@@ -32,8 +32,8 @@ function directory(r: Request): Answer<Status> {
   const settings = r.dir(dir)
   r.handler ??= DIRECTORY_TYPE
   if (r.handler === 'redirect-handler') return DECLINED
-  if (settings.checkHandler && r.handler !== DIRECTORY_TYPE) return DECLINED
   if (!r.uri.endsWith('/')) return settings.slash ? addSlash(r) : DECLINED
+  if (settings.checkHandler && r.handler !== DIRECTORY_TYPE) return DECLINED
   if (r.pathInfo !== '') return DECLINED
   return serveIndex(r, settings.indexes, settings.indexRedirect)
 }
@@ -89,7 +89,7 @@ function become(r: Request, found: Lookup): Status {
 }
 
 function redirectTo(r: Request, found: Lookup, status: Status): Status {
-  r.headersOut.set('Location', r.constructUrl(osEscapePath(found.uri) + query(r)))
+  r.headersOut.set('Location', r.constructUrl(osEscapePath(found.uri)))
   return status
 }
 
