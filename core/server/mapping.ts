@@ -5,13 +5,25 @@ import { dirCore, Opt, optionBits } from './core_settings.ts'
 import { statusOfErrno, type FileEntry } from './file_cache.ts'
 import type { RequestRec } from './request_rec.ts'
 
+const NO_STAT: Stat = { mode: 0, size: 0, mtimeMs: 0, ctimeMs: 0, ino: 0, dev: 0, uid: 0 }
 const S_IFMT = 0o170000, S_IFLNK = 0o120000
 
-/** translate_name: DocumentRoot and the path. */
+/** The longest path that Apache puts together (APR_PATH_MAX). */
+const MAX_PATH = 4096
+
+/** translate_name: DocumentRoot and the path, without what ServerPath says of it. */
 export function mapUri(r: RequestRec): Status {
   if (r.uri.charCodeAt(0) !== 0x2f) return r.uri === '*' ? OK : 400
-  r.filename = r.served.documentRoot + r.uri
+  const { documentRoot, settings } = r.served
+  const path = settings.serverPath === undefined ? r.uri : behind(settings.serverPath, r.uri)
+  r.filename = documentRoot + (settings.mergeSlashes ? path : path.replace(/\/{2,}/g, '/'))
   return OK
+}
+
+/** The path below a ServerPath: that names the host, no directory. */
+function behind(serverPath: string, uri: string): string {
+  const isBelow = uri.startsWith(serverPath) && (serverPath.endsWith('/') || /^(\/|$)/.test(uri.slice(serverPath.length)))
+  return isBelow ? `/${uri.slice(serverPath.length).replace(/^\/+/, '')}` : uri
 }
 
 /** map_to_storage: the file, what of the path follows it, and the sections that hold for it. */
@@ -24,7 +36,12 @@ export function mapToStorage(r: RequestRec): Status {
     return resolve(r, entry)
   }
   if (entry.result === -Errno.noent || entry.result === -Errno.notdir) return splitPath(r)
+  if (entry.result === -Errno.loop) return linkNowhere(r, r.filename)
   const status = statusOfErrno(entry.result)
+  if (entry.result === -Errno.nametoolong && r.filename.length >= MAX_PATH) {
+    r.log('error', 'core', `AH00127: Cannot map ${r.requestLine} to file`)
+    return status
+  }
   const text = entry.result === -Errno.acces ? 'AH00035: access to' : 'AH00036: access to'
   r.log('error', 'core', `(${-entry.result}) ${text} ${r.uri} failed (filesystem path '${r.filename}')`)
   return status
@@ -71,14 +88,35 @@ function missing(r: RequestRec, full: string, directoryEnd: number): Status {
   const nameEnd = full.indexOf('/', directoryEnd + 1)
   r.filename = nameEnd < 0 ? full : full.slice(0, nameEnd)
   r.pathInfo = nameEnd < 0 ? '' : full.slice(nameEnd)
+  // No way to tell where the link would have led: that is refused, not missed.
+  if (isLink(r, r.filename)) return linkRefused(r, r.filename)
   return resolve(r, r.connection.engine.files.look(r.filename))
+}
+
+function isLink(r: RequestRec, path: string): boolean {
+  const link = { ...NO_STAT }
+  return r.connection.engine.files.lookAtLink(path, link) === 0 && (link.mode & S_IFMT) === S_IFLNK
+}
+
+/** Links that lead round in a circle: the first of the path is the one to blame. */
+function linkNowhere(r: RequestRec, path: string): Status {
+  for (let end = path.indexOf('/', 1); ; end = path.indexOf('/', end + 1)) {
+    const part = end < 0 ? path : path.slice(0, end)
+    if (end < 0 || (isLink(r, part) && r.connection.engine.files.look(part).result < 0)) return linkRefused(r, part)
+  }
+}
+
+function linkRefused(r: RequestRec, path: string): Status {
+  r.log('error', 'core', `AH00037: Symbolic link not allowed or link target not accessible: ${path}`)
+  r.filename = path
+  return 403
 }
 
 // Options without FollowSymLinks somewhere: each part of the path that such options hold for may not be a link.
 function checkLinks(r: RequestRec, path: string): Status {
   const { resolver } = r.served
   const { files } = r.connection.engine
-  const link: Stat = { mode: 0, size: 0, mtimeMs: 0, ctimeMs: 0, ino: 0, dev: 0, uid: 0 }
+  const link = { ...NO_STAT }
   for (let end = path.indexOf('/', 1); ; end = path.indexOf('/', end + 1)) {
     const part = end < 0 ? path : path.slice(0, end)
     const holds = resolver.forFile(part.slice(0, part.lastIndexOf('/') + 1), r.uri)
@@ -86,8 +124,7 @@ function checkLinks(r: RequestRec, path: string): Status {
       const options = optionBits(holds.vector.holds(dirCore).options)
       if (!(options & Opt.followSymLinks) && files.lookAtLink(part, link) === 0 && (link.mode & S_IFMT) === S_IFLNK &&
           !(options & Opt.symLinksIfOwnerMatch && link.uid === files.look(part).uid)) {
-        r.log('error', 'core', `AH00037: Symbolic link not allowed or link target not accessible: ${part}`)
-        return 403
+        return linkRefused(r, part)
       }
     }
     if (end < 0 || end === path.length - 1) return OK
