@@ -51,8 +51,11 @@ const isWhole = ({ path, regex }: Redirect): boolean => path === undefined && re
 
 function rest(r: Request, alias: Alias): string {
   const length = prefixLength(r.uri, alias.path)
-  return length < 0 ? alias.real : alias.real + r.uri.slice(length)
+  return length < 0 ? alias.real : joined(alias.real, r.uri.slice(length))
 }
+
+const joined = (real: string, below: string): string =>
+  real.endsWith('/') && below.startsWith('/') ? real + below.slice(1) : real + below
 
 function realPath(uri: string, alias: Alias): string | undefined {
   if (alias.regex !== undefined) {
@@ -60,7 +63,7 @@ function realPath(uri: string, alias: Alias): string | undefined {
     return match === null ? undefined : substitute(alias.real, match)
   }
   const length = prefixLength(uri, alias.path)
-  return length < 0 ? undefined : alias.real + uri.slice(length)
+  return length < 0 ? undefined : joined(alias.real, uri.slice(length))
 }
 
 function mapTo(r: Request, alias: Alias, filename: string): Status {
