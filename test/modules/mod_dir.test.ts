@@ -32,6 +32,7 @@ t.test('DirectoryIndex', (t) => {
   t.equal(served('DirectoryIndex missing.html\nDirectoryIndex second.html'), '/d/second.html', 'lines add up')
   t.equal(served('DirectoryIndex index.html\nDirectoryIndex disabled'), DECLINED)
   t.equal(served('DirectoryIndex /all.html'), '/all.html')
+  t.equal(served('DirectoryIndex ../all.html'), '/all.html', 'the path that sections see has no ..')
   t.equal(served('', { files: { '/d/index.html': { finfo: directory } } }), DECLINED, 'an index is a plain file')
   t.equal(served('', { files: { '/d/index.html': { handler: 'proxy-server', finfo: fileOf('none') } } }),
     '/d/index.html')
