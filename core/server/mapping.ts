@@ -36,15 +36,35 @@ export function mapToStorage(r: RequestRec): Status {
     return resolve(r, entry)
   }
   if (entry.result === -Errno.noent || entry.result === -Errno.notdir) return splitPath(r)
-  if (entry.result === -Errno.loop) return linkNowhere(r, r.filename)
-  const status = statusOfErrno(entry.result)
-  if (entry.result === -Errno.nametoolong && r.filename.length >= MAX_PATH) {
+  return cannotReach(r, entry.result)
+}
+
+/** Refuses with the first part of the path that cannot be looked at. @param result negative errno of the whole */
+function cannotReach(r: RequestRec, result: number): Status {
+  const path = r.filename!
+  const status = statusOfErrno(result)
+  if (result === -Errno.nametoolong && path.length >= MAX_PATH) {
     r.log('error', 'core', `AH00127: Cannot map ${r.requestLine} to file`)
     return status
   }
-  const text = entry.result === -Errno.acces ? 'AH00035: access to' : 'AH00036: access to'
-  r.log('error', 'core', `(${-entry.result}) ${text} ${r.uri} failed (filesystem path '${r.filename}')`)
+  const part = firstUnreachable(r, path)
+  if (isLink(r, part)) return linkRefused(r, part)
+  r.filename = part
+  const { engine } = r.connection
+  const about = { server: r.server, connection: r.connection, request: r, errno: -result }
+  engine.log('error', 'core', result === -Errno.acces
+    ? `AH00035: access to ${r.uri} denied (filesystem path '${part}') because search permissions are missing on a component of the path`
+    : `AH00036: access to ${r.uri} failed (filesystem path '${part}')`, about)
   return status
+}
+
+function firstUnreachable(r: RequestRec, path: string): string {
+  const { files } = r.connection.engine
+  for (let end = path.indexOf('/', 1); end >= 0; end = path.indexOf('/', end + 1)) {
+    const part = path.slice(0, end)
+    if (files.look(part).result < 0) return part
+  }
+  return path
 }
 
 function settle(r: RequestRec, entry: FileEntry, filename: string): Status {
@@ -73,7 +93,7 @@ function splitPath(r: RequestRec): Status {
     const front = files.look(full.slice(0, end))
     if (front.result < 0) {
       if (front.result === -Errno.noent || front.result === -Errno.notdir) continue
-      return statusOfErrno(front.result)
+      return cannotReach(r, front.result)
     }
     if (front.type === 'directory') return missing(r, full, end)
     r.filename = full.slice(0, end)
@@ -96,14 +116,6 @@ function missing(r: RequestRec, full: string, directoryEnd: number): Status {
 function isLink(r: RequestRec, path: string): boolean {
   const link = { ...NO_STAT }
   return r.connection.engine.files.lookAtLink(path, link) === 0 && (link.mode & S_IFMT) === S_IFLNK
-}
-
-/** Links that lead round in a circle: the first of the path is the one to blame. */
-function linkNowhere(r: RequestRec, path: string): Status {
-  for (let end = path.indexOf('/', 1); ; end = path.indexOf('/', end + 1)) {
-    const part = end < 0 ? path : path.slice(0, end)
-    if (end < 0 || (isLink(r, part) && r.connection.engine.files.look(part).result < 0)) return linkRefused(r, part)
-  }
 }
 
 function linkRefused(r: RequestRec, path: string): Status {
