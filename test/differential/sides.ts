@@ -2,14 +2,14 @@
  * The two servers: the same configuration after a few lines that each needs for itself, the same files, the same port
  * on the same addresses of 127.77.0.0/16, one after the other or each on a port of its own.
  */
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, realpathSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { launch } from '../support/launched.ts'
 import { end, until } from '../support/processes.ts'
-import { freePort, MODIFIED, runsAsNobody } from '../support/site.ts'
-import { loadModuleLines, programOf, type StaticVariant } from '../support/variants.ts'
+import { freePort, MODIFIED } from '../support/site.ts'
+import { loadModuleLines, programOf, variantDirectory, type StaticVariant } from '../support/variants.ts'
 import { HOST, type Case, type TreeEntry } from './cases.ts'
 
 export type Side = 'apache' | StaticVariant
@@ -67,6 +67,19 @@ function fragment(root: string, of: Case, own: boolean): string {
   return alone ? conf : `<VirtualHost ${of.address}:*>\n${text}</VirtualHost>\n`
 }
 
+const OTHERS_READ = 0o004
+const OTHERS_ENTER = 0o001
+
+function othersReach(path: string): boolean {
+  const stat = statSync(path)
+  const needed = stat.isDirectory() ? OTHERS_ENTER : OTHERS_READ
+  return (stat.mode & needed) !== 0 && (dirname(path) === path || othersReach(dirname(path)))
+}
+
+/** Requests are served by a user for whom the permissions of files hold. */
+export const keepsPermissions = (variant: StaticVariant): boolean => process.getuid?.() !== 0 ||
+  [join(variantDirectory(variant), 'dist/lib/httpd.cjs'), realpathSync(process.execPath)].every(othersReach)
+
 function population(mpm: StaticVariant): string[] {
   if (mpm === 'prefork') return ['ServerLimit 8', 'StartServers 4', 'MaxRequestWorkers 4', 'MinSpareServers 1']
   return ['ServerLimit 2', 'StartServers 1', 'ThreadsPerChild 4', 'MaxRequestWorkers 4', 'MinSpareThreads 1', 'MaxSpareThreads 8']
@@ -78,7 +91,7 @@ function preamble(side: Side): string[] {
 }
 
 function configuration(root: string, home: string, port: number, side: Side, cases: readonly Case[], own: boolean): string {
-  const rights = process.getuid?.() === 0 && runsAsNobody('event') ? [`User #${NOBODY}`, `Group #${NOBODY}`] : []
+  const rights = process.getuid?.() === 0 && keepsPermissions('event') ? [`User #${NOBODY}`, `Group #${NOBODY}`] : []
   const tree = join(root, 'tree')
   return [
     `ServerRoot "${home}"`,
