@@ -10,6 +10,7 @@
 import { appendFileSync, chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { STATIC, type StaticVariant } from '../support/variants.ts'
 import { PROBE, readCases, type Case, type CaseFile, type Exchange } from './cases.ts'
@@ -45,6 +46,15 @@ async function exchange({ port }: Running, address: string, { bytes, methods, pr
   return masked(takeApart(came, end, methods), port)
 }
 
+/** Waits until nothing is added to the logs: a client may see the end of its connection before the line is written. */
+async function quiet({ log }: Running): Promise<void> {
+  let before = -1
+  for (let now = 0; now !== before; now = log('access').length + log('error').length) {
+    before = now
+    await sleep(50)
+  }
+}
+
 /** All exchanges of all cases: those of one case one after the other, so that the lines of logs have an order. */
 async function record(server: Running, cases: readonly Case[]): Promise<Records> {
   const answers = new Map<Case, Answers[]>()
@@ -57,6 +67,7 @@ async function record(server: Running, cases: readonly Case[]): Promise<Records>
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
+  await quiet(server)
   await server.stop()
   const access = server.log('access').filter((line) => !line.includes('"GET /next-request HTTP/1.1"'))
   const error = server.log('error').filter((line) => !line.includes('next-request'))
