@@ -33,9 +33,12 @@ const perDirectory = new Settings('directory', {
 export function translate(r: Request): Status {
   if (r.uri !== '' && r.uri.charCodeAt(0) !== 0x2f) return DECLINED
   const { aliases, redirects } = r.server.get(perServer)
+  const { alias, preservePath, redirects: own } = r.dir(perDirectory)
+  // Without a path it holds for all of a <Location>, whatever may lie there.
+  const whole = redirect(r, own, isWhole)
+  if (whole !== DECLINED) return whole
   const redirected = redirect(r, redirects)
   if (redirected !== DECLINED) return redirected
-  const { alias, preservePath } = r.dir(perDirectory)
   if (alias !== undefined) return mapTo(r, alias, preservePath ? rest(r, alias) : alias.real)
   for (const candidate of aliases) {
     const found = realPath(r.uri, candidate)
@@ -44,10 +47,15 @@ export function translate(r: Request): Status {
   return DECLINED
 }
 
+const isWhole = ({ path, regex }: Redirect): boolean => path === undefined && regex === undefined
+
 function rest(r: Request, alias: Alias): string {
   const length = prefixLength(r.uri, alias.path)
-  return length < 0 ? alias.real : alias.real + r.uri.slice(length)
+  return length < 0 ? alias.real : joined(alias.real, r.uri.slice(length))
 }
+
+const joined = (real: string, below: string): string =>
+  real.endsWith('/') && below.startsWith('/') ? real + below.slice(1) : real + below
 
 function realPath(uri: string, alias: Alias): string | undefined {
   if (alias.regex !== undefined) {
@@ -55,7 +63,7 @@ function realPath(uri: string, alias: Alias): string | undefined {
     return match === null ? undefined : substitute(alias.real, match)
   }
   const length = prefixLength(uri, alias.path)
-  return length < 0 ? undefined : alias.real + uri.slice(length)
+  return length < 0 ? undefined : joined(alias.real, uri.slice(length))
 }
 
 function mapTo(r: Request, alias: Alias, filename: string): Status {
@@ -70,8 +78,9 @@ function mapTo(r: Request, alias: Alias, filename: string): Status {
 /** Redirects said in a section or in .htaccess. */
 const fixup = (r: Request): Status => redirect(r, r.dir(perDirectory).redirects)
 
-function redirect(r: Request, redirects: readonly Redirect[]): Status {
+function redirect(r: Request, redirects: readonly Redirect[], counts?: (redirect: Redirect) => boolean): Status {
   for (const candidate of redirects) {
+    if (counts !== undefined && !counts(candidate)) continue
     const target = targetOf(r.uri, candidate)
     if (target !== undefined) return answer(r, candidate.status, target)
   }
@@ -188,7 +197,8 @@ export const module = {
       quick: true,
       when: (settings) => {
         const { aliases, redirects } = settings.server(perServer)
-        return aliases.length > 0 || redirects.length > 0 || settings.dir(perDirectory).alias !== undefined
+        const own = settings.dir(perDirectory)
+        return aliases.length > 0 || redirects.length > 0 || own.alias !== undefined || own.redirects.some(isWhole)
       },
     })
     on(fixups, fixup, {

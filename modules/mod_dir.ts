@@ -3,7 +3,7 @@
  * with it, the first index file there is. FallbackResource answers for what does not exist.
  */
 import {
-  after, ConfigError, DECLINED, OK, Order, Settings, allowedBy, each, flag, osEscapePath, word,
+  after, ConfigError, DECLINED, OK, Order, Settings, allowedBy, each, flag, osEscapePath, tidyPath, word,
   type Answer, type Command, type Lookup, type Module, type Request, type Status,
 } from 'httpd'
 
@@ -32,8 +32,8 @@ function directory(r: Request): Answer<Status> {
   const settings = r.dir(dir)
   r.handler ??= DIRECTORY_TYPE
   if (r.handler === 'redirect-handler') return DECLINED
-  if (settings.checkHandler && r.handler !== DIRECTORY_TYPE) return DECLINED
   if (!r.uri.endsWith('/')) return settings.slash ? addSlash(r) : DECLINED
+  if (settings.checkHandler && r.handler !== DIRECTORY_TYPE) return DECLINED
   if (r.pathInfo !== '') return DECLINED
   return serveIndex(r, settings.indexes, settings.indexRedirect)
 }
@@ -80,8 +80,11 @@ function fallback(r: Request): Answer<Status> {
 }
 
 /** The (decoded) URL path to look up; the look-up inherits the request's query. */
-const pathOf = (r: Request, name: string): string =>
-  name.startsWith('/') ? name : r.uri.slice(0, r.uri.lastIndexOf('/') + 1) + name
+function pathOf(r: Request, name: string): string {
+  const path = name.startsWith('/') ? name : r.uri.slice(0, r.uri.lastIndexOf('/') + 1) + name
+  // What a <Location> says of the path that it leads to must hold.
+  return name.includes('..') ? tidyPath(path) : path
+}
 
 function become(r: Request, found: Lookup): Status {
   r.fastRedirect(found)
@@ -89,7 +92,7 @@ function become(r: Request, found: Lookup): Status {
 }
 
 function redirectTo(r: Request, found: Lookup, status: Status): Status {
-  r.headersOut.set('Location', r.constructUrl(osEscapePath(found.uri) + query(r)))
+  r.headersOut.set('Location', r.constructUrl(osEscapePath(found.uri)))
   return status
 }
 

@@ -114,7 +114,7 @@ function judge(extensions: string, holds: Holds): Verdict {
   const outputFilters: string[] = []
   const inputFilters: string[] = []
   for (const extension of extensions.toLowerCase().split('.')) {
-    if (extension === '') break
+    if (extension === '') continue
     const says = holds.extensions[extension] ?? NOTHING
     // A type that was removed is not looked for in the types file either.
     type = (says.type ?? types.get(extension)) || type
@@ -127,7 +127,7 @@ function judge(extensions: string, holds: Holds): Verdict {
   }
   if (languages.length === 0 && holds.defaultLanguage !== undefined) languages.push(holds.defaultLanguage)
   return {
-    type: type !== undefined && charset !== undefined ? withCharset(type, charset) : type,
+    type: type === undefined ? undefined : assembled(type, charset),
     encoding: encodings.length > 0 ? encodings.join(', ') : undefined,
     languages,
     handler,
@@ -141,8 +141,16 @@ const namesIn = (filters: string | undefined): string[] =>
 
 const NOTHING: Says = {}
 
-const withCharset = (type: string, charset: string): string =>
-  `${type.replace(/\s*;\s*charset=("[^"]*"|[^;\s]*)/i, '')}; charset=${charset}`
+const PARAMETER = /;\s*((?:[^;"]|"(?:[^"\\]|\\.)*")*)/g
+
+/** A type and its parameters, the character set last: one that an extension names goes before the type's own. */
+function assembled(type: string, charset: string | undefined): string {
+  if (!type.includes(';')) return charset === undefined ? type : `${type}; charset=${charset}`
+  const parameters = [...type.matchAll(PARAMETER)].map(([, text]) => text!.trim())
+  const isCharset = (text: string): boolean => /^charset\s*=/i.test(text)
+  const last = charset === undefined ? parameters.filter(isCharset) : [`charset=${charset}`]
+  return [type.slice(0, type.indexOf(';')).trim(), ...parameters.filter((text) => !isCharset(text)), ...last].join('; ')
+}
 
 /** type_checker: directories have a type of their own, files that of their extensions. */
 export function findType(r: Request): Status {

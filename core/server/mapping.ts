@@ -5,13 +5,25 @@ import { dirCore, Opt, optionBits } from './core_settings.ts'
 import { statusOfErrno, type FileEntry } from './file_cache.ts'
 import type { RequestRec } from './request_rec.ts'
 
+const NO_STAT: Stat = { mode: 0, size: 0, mtimeMs: 0, ctimeMs: 0, ino: 0, dev: 0, uid: 0 }
 const S_IFMT = 0o170000, S_IFLNK = 0o120000
 
-/** translate_name: DocumentRoot and the path. */
+/** The longest path that Apache puts together (APR_PATH_MAX). */
+const MAX_PATH = 4096
+
+/** translate_name: DocumentRoot and the path, without what ServerPath says of it. */
 export function mapUri(r: RequestRec): Status {
   if (r.uri.charCodeAt(0) !== 0x2f) return r.uri === '*' ? OK : 400
-  r.filename = r.served.documentRoot + r.uri
+  const { documentRoot, settings } = r.served
+  const path = settings.serverPath === undefined ? r.uri : behind(settings.serverPath, r.uri)
+  r.filename = documentRoot + (settings.mergeSlashes ? path : path.replace(/\/{2,}/g, '/'))
   return OK
+}
+
+/** The path below a ServerPath: that names the host, no directory. */
+function behind(serverPath: string, uri: string): string {
+  const isBelow = uri.startsWith(serverPath) && (serverPath.endsWith('/') || /^(\/|$)/.test(uri.slice(serverPath.length)))
+  return isBelow ? `/${uri.slice(serverPath.length).replace(/^\/+/, '')}` : uri
 }
 
 /** map_to_storage: the file, what of the path follows it, and the sections that hold for it. */
@@ -24,10 +36,35 @@ export function mapToStorage(r: RequestRec): Status {
     return resolve(r, entry)
   }
   if (entry.result === -Errno.noent || entry.result === -Errno.notdir) return splitPath(r)
-  const status = statusOfErrno(entry.result)
-  const text = entry.result === -Errno.acces ? 'AH00035: access to' : 'AH00036: access to'
-  r.log('error', 'core', `(${-entry.result}) ${text} ${r.uri} failed (filesystem path '${r.filename}')`)
+  return cannotReach(r, entry.result)
+}
+
+/** Refuses with the first part of the path that cannot be looked at. @param result negative errno of the whole */
+function cannotReach(r: RequestRec, result: number): Status {
+  const path = r.filename!
+  const status = statusOfErrno(result)
+  if (result === -Errno.nametoolong && path.length >= MAX_PATH) {
+    r.log('error', 'core', `AH00127: Cannot map ${r.requestLine} to file`)
+    return status
+  }
+  const part = firstUnreachable(r, path)
+  if (isLink(r, part)) return linkRefused(r, part)
+  r.filename = part
+  const { engine } = r.connection
+  const about = { server: r.server, connection: r.connection, request: r, errno: -result }
+  engine.log('error', 'core', result === -Errno.acces
+    ? `AH00035: access to ${r.uri} denied (filesystem path '${part}') because search permissions are missing on a component of the path`
+    : `AH00036: access to ${r.uri} failed (filesystem path '${part}')`, about)
   return status
+}
+
+function firstUnreachable(r: RequestRec, path: string): string {
+  const { files } = r.connection.engine
+  for (let end = path.indexOf('/', 1); end >= 0; end = path.indexOf('/', end + 1)) {
+    const part = path.slice(0, end)
+    if (files.look(part).result < 0) return part
+  }
+  return path
 }
 
 function settle(r: RequestRec, entry: FileEntry, filename: string): Status {
@@ -56,7 +93,7 @@ function splitPath(r: RequestRec): Status {
     const front = files.look(full.slice(0, end))
     if (front.result < 0) {
       if (front.result === -Errno.noent || front.result === -Errno.notdir) continue
-      return statusOfErrno(front.result)
+      return cannotReach(r, front.result)
     }
     if (front.type === 'directory') return missing(r, full, end)
     r.filename = full.slice(0, end)
@@ -71,14 +108,27 @@ function missing(r: RequestRec, full: string, directoryEnd: number): Status {
   const nameEnd = full.indexOf('/', directoryEnd + 1)
   r.filename = nameEnd < 0 ? full : full.slice(0, nameEnd)
   r.pathInfo = nameEnd < 0 ? '' : full.slice(nameEnd)
+  // No way to tell where the link would have led: that is refused, not missed.
+  if (isLink(r, r.filename)) return linkRefused(r, r.filename)
   return resolve(r, r.connection.engine.files.look(r.filename))
+}
+
+function isLink(r: RequestRec, path: string): boolean {
+  const link = { ...NO_STAT }
+  return r.connection.engine.files.lookAtLink(path, link) === 0 && (link.mode & S_IFMT) === S_IFLNK
+}
+
+function linkRefused(r: RequestRec, path: string): Status {
+  r.log('error', 'core', `AH00037: Symbolic link not allowed or link target not accessible: ${path}`)
+  r.filename = path
+  return 403
 }
 
 // Options without FollowSymLinks somewhere: each part of the path that such options hold for may not be a link.
 function checkLinks(r: RequestRec, path: string): Status {
   const { resolver } = r.served
   const { files } = r.connection.engine
-  const link: Stat = { mode: 0, size: 0, mtimeMs: 0, ctimeMs: 0, ino: 0, dev: 0, uid: 0 }
+  const link = { ...NO_STAT }
   for (let end = path.indexOf('/', 1); ; end = path.indexOf('/', end + 1)) {
     const part = end < 0 ? path : path.slice(0, end)
     const holds = resolver.forFile(part.slice(0, part.lastIndexOf('/') + 1), r.uri)
@@ -86,8 +136,7 @@ function checkLinks(r: RequestRec, path: string): Status {
       const options = optionBits(holds.vector.holds(dirCore).options)
       if (!(options & Opt.followSymLinks) && files.lookAtLink(part, link) === 0 && (link.mode & S_IFMT) === S_IFLNK &&
           !(options & Opt.symLinksIfOwnerMatch && link.uid === files.look(part).uid)) {
-        r.log('error', 'core', `AH00037: Symbolic link not allowed or link target not accessible: ${part}`)
-        return 403
+        return linkRefused(r, part)
       }
     }
     if (end < 0 || end === path.length - 1) return OK

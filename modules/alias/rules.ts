@@ -42,10 +42,9 @@ export function prefixLength(uri: string, alias: string): number {
 
 const SLASH = 0x2f
 
-/** The target with `$0` to `$9` and `&` replaced by what matched; a backslash takes the meaning from the next one. */
+/** The target with `$0` to `$9` replaced by what matched; a backslash takes the meaning from a `$` or `&`. */
 export const substitute = (target: string, match: RegexMatch): string =>
-  target.replace(/\\([$&\\])|\$(\d)|&/g, (_, plain: string | undefined, digit: string | undefined) =>
-    plain ?? match[digit === undefined ? 0 : Number(digit)] ?? '')
+  target.replace(/\\([$&])|\$(\d)/g, (_, plain: string | undefined, digit: string) => plain ?? match[Number(digit)] ?? '')
 
 /** True if no request would get to `later` because `earlier` takes it. */
 export function overlaps(later: Alias, earlier: Alias): boolean {

@@ -30,15 +30,24 @@ export interface Container extends Common {
 
 export const isContainer = (rule: Rule): rule is Container => 'rules' in rule
 
-/** What a rule says of a request. Answers a promise if a requirement did. */
-export function evaluate(rule: Rule, r: Request): Answer<AuthzStatus> {
-  if (rule.limit !== undefined && !speaksOf(rule.limit, r.method)) return 'neutral'
+/**
+ * What a rule says of a request. Answers a promise if a requirement did.
+ * @param within how it is joined with the rules beside it; what limits itself to other methods does not stand in the
+ *   way of those
+ */
+export function evaluate(rule: Rule, r: Request, within: Logic = 'and'): Answer<AuthzStatus> {
+  if (!speaksOf(rule, r.method)) return within === 'and' ? 'granted' : 'neutral'
   const answer = isContainer(rule) ? evaluateAll(rule, r, 0, 'neutral') : rule.provider.check(r, rule.parsed)
   return rule.negate ? after(answer, negated) : answer
 }
 
-const speaksOf = ({ methods, except }: NonNullable<Common['limit']>, method: string): boolean =>
-  (methods.includes(method) || (method === 'HEAD' && methods.includes('GET'))) !== except
+/** A container speaks of the methods that anything in it speaks of. */
+function speaksOf(rule: Rule, method: string): boolean {
+  if (rule.limit === undefined)
+    return !isContainer(rule) || rule.rules.length === 0 || rule.rules.some((inner) => speaksOf(inner, method))
+  const { methods, except } = rule.limit
+  return (methods.includes(method) || (method === 'HEAD' && methods.includes('GET'))) !== except
+}
 
 // That something was denied is no reason to grant: the opposite of denied is neutral.
 const negated = (status: AuthzStatus): AuthzStatus =>
@@ -48,7 +57,7 @@ function evaluateAll(container: Container, r: Request, from: number, before: Aut
   const { logic, rules } = container
   let result = before
   for (let i = from; i < rules.length; i++) {
-    const answer = evaluate(rules[i]!, r)
+    const answer = evaluate(rules[i]!, r, logic)
     if (answer instanceof Promise) {
       const sofar = result
       return answer.then((late) =>

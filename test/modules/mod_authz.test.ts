@@ -50,7 +50,11 @@ t.test('Require', (t) => {
     'Require method GET\n</RequireAll>', OK)
   is('<Limit POST>\nRequire all denied\n</Limit>', 403, { method: 'POST' })
   is('<LimitExcept POST>\nRequire all granted\n</LimitExcept>', OK)
-  is('<LimitExcept POST>\nRequire all granted\n</LimitExcept>', 403, { method: 'POST' })
+  // What speaks of other methods only leaves this one alone, unless something beside it speaks of it.
+  is('<LimitExcept POST>\nRequire all granted\n</LimitExcept>', OK, { method: 'POST' })
+  is('<Limit POST>\nRequire all denied\n</Limit>', OK)
+  is('Require all denied\n<Limit POST>\nRequire all granted\n</Limit>', 403)
+  is('Require all denied\n<Limit POST>\nRequire all granted\n</Limit>', OK, { method: 'POST' })
   t.end()
 })
 

@@ -32,6 +32,7 @@ t.test('DirectoryIndex', (t) => {
   t.equal(served('DirectoryIndex missing.html\nDirectoryIndex second.html'), '/d/second.html', 'lines add up')
   t.equal(served('DirectoryIndex index.html\nDirectoryIndex disabled'), DECLINED)
   t.equal(served('DirectoryIndex /all.html'), '/all.html')
+  t.equal(served('DirectoryIndex ../all.html'), '/all.html', 'the path that sections see has no ..')
   t.equal(served('', { files: { '/d/index.html': { finfo: directory } } }), DECLINED, 'an index is a plain file')
   t.equal(served('', { files: { '/d/index.html': { handler: 'proxy-server', finfo: fileOf('none') } } }),
     '/d/index.html')
@@ -61,7 +62,7 @@ t.test('a redirect of the look-up is passed on', (t) => {
 t.test('DirectoryIndexRedirect', (t) => {
   const files = { '/d/index.html': {} }
   const redirect = (word: string) => ask(`DirectoryIndexRedirect ${word}`, { uri: '/d/', args: 'q', files })
-  t.match(redirect('on'), { status: 302, location: 'http://asked.example/d/index.html?q' })
+  t.match(redirect('on'), { status: 302, location: 'http://asked.example/d/index.html' })
   t.match(redirect('permanent'), { status: 301 })
   t.match(redirect('seeother'), { status: 303 })
   t.match(redirect('308'), { status: 308 })

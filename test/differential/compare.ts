@@ -1,0 +1,101 @@
+/* What two servers answered, side by side: everything that differs and must not. */
+import type { Answer, Answers } from './exchange.ts'
+import type { Difference } from './rules.ts'
+
+/** These are never the same on two servers. */
+const NOT_COMPARED = new Set(['date', 'server'])
+const NONE = '(none)'
+
+/** The differences of what came on one connection, without those that name no answer. */
+export function differences(apache: Answers, ours: Answers, probed: boolean): Difference[] {
+  const found: Difference[] = []
+  const note = (what: string, theirs: string, own: string): void => {
+    if (theirs !== own) found.push({ what, apache: theirs, ours: own })
+  }
+  const course = ({ answers, end }: Answers): string => `${answers.length} answers, ${end}`
+  note('connection', course(apache), course(ours))
+  const count = Math.min(apache.answers.length, ours.answers.length)
+  for (let i = 0; i < count; i++) {
+    const [theirs, own] = [apache.answers[i]!, ours.answers[i]!]
+    // Of the last one, the probe, only what became of it counts.
+    if (probed && count > 1 && i === count - 1 && apache.answers.length === ours.answers.length) note('status', theirs.status, own.status)
+    else found.push(...answerDifferences(theirs, own))
+  }
+  return found
+}
+
+function answerDifferences(apache: Answer, ours: Answer): Difference[] {
+  const found: Difference[] = []
+  const note = (what: string, theirs: string, own: string): void => {
+    if (theirs !== own) found.push({ what, apache: theirs, ours: own })
+  }
+  note('status', apache.status, ours.status)
+  const [theirs, own] = [fieldsOf(apache), fieldsOf(ours)]
+  for (const name of new Set([...theirs.keys(), ...own.keys()]))
+    note(`header ${name}`, theirs.get(name) ?? NONE, own.get(name) ?? NONE)
+  const common = (one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): string =>
+    [...one.keys()].filter((name) => other.has(name)).join(', ')
+  note('order', common(theirs, own), common(own, theirs))
+  note('body', readable(apache.body), readable(ours.body))
+  return found
+}
+
+/** By lower-case name, values of repeated ones one after the other. */
+function fieldsOf({ fields }: Answer): Map<string, string> {
+  const all = new Map<string, string>()
+  for (const [name, value] of fields) {
+    const key = name.toLowerCase()
+    if (NOT_COMPARED.has(key)) continue
+    const before = all.get(key)
+    const said = `${name}: ${readable(key === 'allow' ? sorted(value) : value)}`
+    all.set(key, before === undefined ? said : `${before}; ${said}`)
+  }
+  return all
+}
+
+// Apache takes the methods out of a hash that is another one in each process.
+const sorted = (list: string): string => list.split(',').sort().join(',')
+
+const readable = (text: string): string =>
+  text.replace(/[^\x20-\x7e\n]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+
+/** Takes out what cannot be the same: ports, names of the product, boundaries. */
+export function masked({ answers, end }: Answers, port: number): Answers {
+  return { end, answers: answers.map((answer) => maskedAnswer(answer, port)) }
+}
+
+function maskedAnswer({ status, fields, body }: Answer, port: number): Answer {
+  const type = fields.find(([name]) => /^content-type$/i.test(name))?.[1]
+  const boundary = /boundary="?([^";]+)/.exec(type ?? '')?.[1]
+  const mask = (text: string): string => {
+    const plain = maskText(text, port)
+    return boundary === undefined ? plain : plain.replaceAll(boundary, 'BOUNDARY')
+  }
+  return { status, body: mask(body), fields: fields.map(([name, value]) => [name, mask(value)] as const) }
+}
+
+/** Debian has changed the first line of the pages that the server makes. */
+const DEBIAN_DOCTYPE = '"-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/html4/strict.dtd"'
+
+export const maskText = (text: string, port: number): string =>
+  text.replace(DEBIAN_DOCTYPE, '"-//IETF//DTD HTML 2.0//EN"').replace(new RegExp(`\\b${port}\\b`, 'g'), 'PORT').replace(/\b(Apache|Switchyard)(\/[\d.]+)?( \((Debian|Unix)\))?/g, 'PRODUCT')
+
+/** Lines of logs that only one of the two wrote. The order is that of the threads, not of the requests. */
+export function logDifferences(what: 'access' | 'error', apache: readonly string[], ours: readonly string[]): Difference[] {
+  const found: Difference[] = []
+  const rest = [...ours]
+  const missing = apache.filter((line) => {
+    const at = rest.indexOf(line)
+    if (at < 0) return true
+    rest.splice(at, 1)
+    return false
+  })
+  for (let i = 0; i < Math.max(missing.length, rest.length); i++)
+    found.push({ what, apache: missing[i] ?? NONE, ours: rest[i] ?? NONE })
+  return found
+}
+
+export function shown({ what, apache, ours }: Difference): string {
+  const indent = (text: string): string => text.split('\n').join('\n              ')
+  return `    ${what}\n      apache: ${indent(apache)}\n      ours:   ${indent(ours)}`
+}
