@@ -19,8 +19,17 @@ export class BodyReader {
   constructor(length: number, max: number, limits: ChunkLimits) {
     this.#left = length
     this.#max = max
-    this.#chunks = length < 0 ? new ChunkedDecoder(limits) : undefined
+    this.#chunks = length < 0 ? new ChunkedDecoder(limits, true) : undefined
     this.done = length === 0
+  }
+
+  /** Value of a trailer field, joined when it came more than once. */
+  trailer(name: string): string | undefined {
+    const trailers = this.#chunks?.trailers ?? ''
+    if (trailers === '') return undefined
+    const wanted = `${name.toLowerCase()}:`
+    const values = trailers.split('\r\n').filter((line) => line.toLowerCase().startsWith(wanted))
+    return values.length === 0 ? undefined : values.map((line) => line.slice(wanted.length).trim()).join(', ')
   }
 
   /** The next piece in the inlet's memory as [start, end), or undefined when more must be received first. */

@@ -15,6 +15,7 @@ import { RequestHead } from '../http/request_head.ts'
 import type { Endpoint, Fd } from '../port/port.ts'
 import { BodyFault, BodyTimeout, ClientGone } from './body_reader.ts'
 import { Inlet } from './inlet.ts'
+import { isLingeringOver, LINGER_PIECE } from './lingering.ts'
 import { Next, type Conn, type ConnOwner } from './mpm.ts'
 import { Outlet } from './outlet.ts'
 import { failRequest, giveUp, logRequest, processRequest, refuseRequest } from './pipeline.ts'
@@ -28,12 +29,6 @@ type Phase = (typeof Phase)[keyof typeof Phase]
 
 /** Answers of one step that do not leave `advance`. */
 const GO_ON = -1
-
-/** How long a client may take to close after us, in all and between two pieces (ms). */
-const LINGER_TOTAL = 30_000
-/** While the child is to finish: in all. */
-const LINGER_FINISHING = 2_000
-const LINGER_PIECE = 2_000
 
 const ignore = (): void => undefined
 
@@ -51,6 +46,8 @@ export class HttpConn implements Conn, Connection {
   /** Requests answered on it, and bytes of their bodies. */
   answered = 0
   bytesAnswered = 0
+  bytesIn = 0
+  bytesOut = 0
   readonly #owner: ConnOwner
   #phase: Phase = Phase.head
   #local: Endpoint | undefined
@@ -169,7 +166,7 @@ export class HttpConn implements Conn, Connection {
     this.input.broken = true
     this.engine.port.net.close(this.fd)
     this.#failBody(new ClientGone())
-    if (this.#phase === Phase.flushing && this.request !== undefined) logRequest(this.request)
+    if ((this.#phase === Phase.flushing || this.#phase === Phase.discarding) && this.request !== undefined) this.#log(this.request)
   }
 
   release(): void {
@@ -257,7 +254,9 @@ export class HttpConn implements Conn, Connection {
       case Phase.handling: return this.#attend()
       case Phase.flushing: return this.#flush()
       case Phase.discarding: return this.#discard()
-      case Phase.lingering: return this.#linger()
+      // Reads on for a while: closing at once would send a reset that can destroy the answer on its way.
+      case Phase.lingering:
+        return isLingeringOver(this.engine, this.fd, this.#lingerSince) ? Next.close : this.#wait(Next.linger)
       case Phase.leaving: return this.#leave()
       default: return Next.close
     }
@@ -338,7 +337,7 @@ export class HttpConn implements Conn, Connection {
     const attempt = this.#attempt
     const goOn = (status: Status): void => {
       if (attempt !== this.#attempt) return
-      if (this.closed) return logRequest(r)
+      if (this.closed) return this.#log(r)
       this.#phase = Phase.flushing
       if (status === HANDOVER && head !== undefined) {
         this.#phase = Phase.leaving
@@ -395,12 +394,11 @@ export class HttpConn implements Conn, Connection {
       if (this.output.blocked) return this.#wait(Next.write)
     }
     this.#owner.status(this, Seen.log)
-    logRequest(r)
-    this.request = undefined
     // Whoever did not wait for a piece of this body must not get one of the next.
     if (this.#wantsBody !== undefined) this.#failBody(new Error('Cannot read the body: the request is over'))
+    if (!this.output.broken && r.body !== undefined && !r.body.done) return this.#leaveBody(r)
+    this.#log(r)
     if (this.output.broken) return Next.close
-    if (r.body !== undefined && !r.body.done) return this.#leaveBody(r)
     if (!r.keepAlive) return this.#end(r.framingInDoubt || !this.input.empty)
     this.#phase = Phase.head
     if (!this.input.empty) {
@@ -413,27 +411,37 @@ export class HttpConn implements Conn, Connection {
 
   #leaveBody(r: RequestRec): typeof GO_ON | Next {
     const promised = r.head.expectContinue && !r.continued
-    if (!r.keepAlive || promised || r.body!.fault !== undefined) return this.#end(true)
-    this.request = r
+    if (!r.keepAlive || promised || r.body!.fault !== undefined) return this.#endUnread(r)
     this.#phase = Phase.discarding
     return GO_ON
   }
 
   #discard(): Next | typeof GO_ON {
-    const body = this.request!.body!
+    const r = this.request!
+    const body = r.body!
     for (;;) {
       while (body.next(this.input) !== undefined) { /* thrown away */ }
-      if (body.fault !== undefined) return this.#end(true)
+      if (body.fault !== undefined) return this.#endUnread(r)
       if (body.done) break
       if (!this.input.empty) continue
-      if (!this.input.fill()) {
-        if (this.input.ended || this.input.broken) return Next.close
-        return this.#wait(Next.read)
-      }
+      if (!this.input.fill()) return this.input.ended || this.input.broken ? Next.close : this.#wait(Next.read)
     }
-    this.request = undefined
+    this.#log(r)
     this.#phase = Phase.head
     return GO_ON
+  }
+
+  // Its line counts the whole body, also where nobody wanted it.
+  #log(r: RequestRec): void {
+    this.bytesIn = this.input.takeCount()
+    this.bytesOut = this.output.takeCount()
+    logRequest(r)
+    this.request = undefined
+  }
+
+  #endUnread(r: RequestRec): Next | typeof GO_ON {
+    this.#log(r)
+    return this.#end(true)
   }
 
   #end(linger: boolean): Next | typeof GO_ON {
@@ -443,13 +451,6 @@ export class HttpConn implements Conn, Connection {
     this.engine.port.net.shutdown(this.fd)
     this.#lingerSince = this.engine.now()
     return GO_ON
-  }
-
-  // Reads on for a while: closing at once would send a reset that can destroy the answer on its way.
-  #linger(): Next {
-    const total = this.engine.finishing ? LINGER_FINISHING : LINGER_TOTAL
-    if (this.engine.drain(this.fd) || this.engine.now() > this.#lingerSince + total) return Next.close
-    return this.#wait(Next.linger)
   }
 
   #wait(next: Next): Next {

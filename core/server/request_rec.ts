@@ -20,6 +20,8 @@ const STREAM_FROM = 64 * 1024
 
 type Part = { readonly bytes: Uint8Array } | { readonly file: OpenFile; readonly offset: number; readonly length: number }
 
+const ADDED: Record<string, (r: RequestRec) => string | undefined> = {}
+
 export class RequestRec implements Request {
   readonly connection: HttpConn
   head: RequestHead
@@ -68,6 +70,9 @@ export class RequestRec implements Request {
   #length = 0
   #committed = false
   #chunked = false
+  /** Length that the head states, if any. */
+  #stated: number | undefined
+  firstByteTime?: number
   #bytesSent = 0
   #headBytes = 0
   logged = false
@@ -294,12 +299,36 @@ export class RequestRec implements Request {
     this.end()
   }
 
+  get trailersIn(): Pick<HeadersIn, 'get'> | undefined {
+    return this.body && { get: (name) => this.body!.trailer(name) }
+  }
+
+  sentHeader(name: string): string | undefined {
+    const added = ADDED[name.toLowerCase()]
+    return added?.(this) ?? this.#errHeadersOut?.get(name) ?? this.headersOut.get(name)
+  }
+
+  /** What `#commit` adds to the fields of the tables. */
+  static {
+    const line = (r: RequestRec, name: string) => new RegExp(`^${name}: (.*)\r$`, 'm').exec(r.#connectionLines())?.[1]
+    ADDED['content-type'] = (r) => r.contentType
+    ADDED['content-encoding'] = (r) => r.contentEncoding
+    ADDED['content-language'] = (r) => r.contentLanguages.length > 0 ? r.contentLanguages.join(', ') : undefined
+    ADDED['transfer-encoding'] = (r) => r.#chunked ? 'chunked' : undefined
+    ADDED['content-length'] = (r) =>
+      r.#stated !== undefined && !r.#chunked && r.#showsLength(r.#stated) ? String(r.#stated) : undefined
+    ADDED['connection'] = (r) => line(r, 'Connection')
+    ADDED['keep-alive'] = (r) => line(r, 'Keep-Alive')
+  }
+
   get #bodyAllowed(): boolean {
     return !this.isHead && !isBodyless(this.status)
   }
 
   #commit(length: number | undefined): void {
     this.#committed = true
+    this.#stated = length
+    if (this.firstByteTime === 0) this.firstByteTime = performance.timeOrigin + performance.now()
     if (this.deadline > 0) this.connection.engine.tally.answering(this)
     this.#decideFraming(length)
     if (this.protocol === 9) return
