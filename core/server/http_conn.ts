@@ -30,8 +30,6 @@ type Phase = (typeof Phase)[keyof typeof Phase]
 /** Answers of one step that do not leave `advance`. */
 const GO_ON = -1
 
-const ignore = (): void => undefined
-
 export class HttpConn implements Conn, Connection {
   readonly engine: ThreadEngine
   readonly id: number
@@ -233,7 +231,7 @@ export class HttpConn implements Conn, Connection {
       if (this.#wantsBody !== undefined && this.engine.turn !== this) this.#goOn()
     })
     // It is no fault not to wait for it; and one that nobody catches would end the thread.
-    piece.catch(ignore)
+    piece.catch(() => undefined)
     return piece
   }
 
@@ -323,8 +321,7 @@ export class HttpConn implements Conn, Connection {
 
   // A request that cannot be understood: answered, logged, and the connection ends.
   #refuse(fault: HttpFault): void {
-    const head = fault.status === 408 ? new RequestHead() : this.engine.head
-    const r = this.#newRequest(head)
+    const r = this.#newRequest(fault.status === 408 ? new RequestHead() : this.engine.head)
     r.framingInDoubt = true
     refuseRequest(r, fault)
     this.#phase = Phase.flushing
@@ -424,6 +421,7 @@ export class HttpConn implements Conn, Connection {
       if (body.fault !== undefined) return this.#endUnread(r)
       if (body.done) break
       if (!this.input.empty) continue
+      r.detach()
       if (!this.input.fill()) return this.input.ended || this.input.broken ? Next.close : this.#wait(Next.read)
     }
     this.#log(r)
@@ -433,7 +431,7 @@ export class HttpConn implements Conn, Connection {
 
   // Its line counts the whole body, also where nobody wanted it.
   #log(r: RequestRec): void {
-    this.bytesIn = this.input.takeCount()
+    this.bytesIn = this.input.takeCount(r.refused)
     this.bytesOut = this.output.takeCount()
     logRequest(r)
     this.request = undefined
@@ -454,6 +452,8 @@ export class HttpConn implements Conn, Connection {
   }
 
   #wait(next: Next): Next {
+    // Until its turn comes again, the thread's buffer and head are for others; its log line is still to be made.
+    this.request?.detach()
     const { settings } = this.request?.served ?? this.served
     if (next === Next.suspend) this.patience = 0
     else if (next === Next.linger) this.patience = LINGER_PIECE

@@ -39,10 +39,10 @@ export class Inlet {
     return this.start === this.end
   }
 
-  /** How many bytes were used since this was asked for last. */
-  takeCount(): number {
+  /** How many bytes were used since this was asked for last; `all`: or came. */
+  takeCount(all: boolean): number {
     const waiting = this.end - this.start
-    const used = this.#received - waiting
+    const used = all ? this.#received : this.#received - waiting
     this.#received = waiting
     return used
   }

@@ -157,6 +157,7 @@ export class RequestRec implements Request {
 
   /** For a request that goes on after the thread has turned to others; what it was redirected to goes with it. */
   detach(): void {
+    if (this.head !== this.connection.engine.head) return
     this.head = this.head.detach()
     for (let at = this.next; at !== undefined; at = at.next) at.head = this.head
   }
