@@ -101,6 +101,10 @@ export function requestLine(r: Request): string {
   return line.includes('@') ? line.replace(PASSWORD, '$1:XXXXXXXX@') : line
 }
 
+/** Of a request that was refused before it had one: the path as it stands in the request line. */
+const askedPath = (r: Request): string =>
+  /^\S+ (?:[a-z][a-z0-9+.-]*:\/\/[^/?# ]*)?([^?# ]*)/i.exec(r.requestLine)?.[1] ?? ''
+
 export const ITEMS: Readonly<Record<string, LogItem>> = {
   a: { make: () => plain(clientIp) },
   A: { make: () => plain((r) => r.connection.localIp) },
@@ -128,7 +132,7 @@ export const ITEMS: Readonly<Record<string, LogItem>> = {
   t: { make: timeItem },
   T: { make: (unit) => elapsedItem(unit === '' ? 's' : unit), original: true },
   u: { make: () => ({ kind: 'bytes', of: (r) => r.user, empty: '""' }) },
-  U: { make: () => bytes((r) => r.uri), original: true },
+  U: { make: () => bytes((r) => r.uri === '' ? askedPath(r) : r.uri), original: true },
   v: { make: () => bytes(serverName) },
   V: { make: () => bytes((r) => (r.dir(dirCore).useCanonicalName === 'off' ? r.hostname : undefined) ?? serverName(r)) },
   X: { make: () => plain(connectionState) },
