@@ -77,7 +77,8 @@ export class Sink {
 
   // A full disk or a log program that is gone must not stop the server.
   #put(text: string): void {
-    let bytes: Uint8Array = Buffer.from(this.#torn ? `\n${text}` : text, 'latin1')
+    const whole = Buffer.from(this.#torn ? `\n${text}` : text, 'latin1')
+    let bytes: Uint8Array = whole
     try {
       while (bytes.length > 0) {
         const took = this.#write(this.#fd, bytes)
@@ -85,7 +86,7 @@ export class Sink {
         bytes = bytes.subarray(took)
       }
     } catch (error) {
-      this.#fail(error as Error, bytes)
+      this.#fail(error as Error, bytes === whole ? Buffer.from(text, 'latin1') : bytes)
       return
     }
     if (this.#lost === 0) return
