@@ -31,6 +31,8 @@ export interface PipedLogs {
 }
 
 let started: PipedLog[] = []
+/** Whose program may have to be started again. */
+const alive = new Set<PipedLog>()
 
 /**
  * Starts the program of `|program`, `||program` (both without a shell) or `|$command` (with one).
@@ -48,6 +50,8 @@ export function openPipedLog(target: string, failed: (text: string) => void): nu
     throw new Error(`unable to start piped log program '${programText(command)}'`)
   }
   started.push(log)
+  if (alive.size === 0) process.once('exit', startLast)
+  alive.add(log)
   return writer
 }
 
@@ -82,6 +86,11 @@ function openPipe(): { reader: number; writer: number } {
   }
 }
 
+/** The server ends: a program that waits to be started again gets what is left. */
+function startLast(): void {
+  for (const log of alive) if (!log.runs) start(log, () => undefined)
+}
+
 function start(log: PipedLog, failed: (text: string) => void): ChildProcess {
   const begun = Date.now()
   const [program, args] = argv(log.command)
@@ -93,7 +102,10 @@ function start(log: PipedLog, failed: (text: string) => void): ChildProcess {
   const ended = (code: number | null): void => {
     log.runs = false
     // At its end the pipe is empty and has no writer: whoever has read that far ends without a fault.
-    if (log.retired && (code === 0 || log.lastStarts-- === 0)) return closeSync(log.reader)
+    if (log.retired && (code === 0 || log.lastStarts-- === 0)) {
+      alive.delete(log)
+      return closeSync(log.reader)
+    }
     if (!log.retired) failed(`AH00106: piped log program '${programText(log.command)}' failed unexpectedly`)
     setTimeout(() => {
       if (!log.runs) start(log, failed)

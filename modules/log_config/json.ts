@@ -6,7 +6,7 @@
 import { ConfigError, type Request } from 'httpd'
 import { finalOf, parseFormat, type Item, type Line, type Part } from './format.ts'
 
-const HARMLESS = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+const NOT_HARMLESS = /[^\x20\x21\x23-\x5b\x5d-\x7e]/
 /** What is looked at: a sequence of UTF-8 (Unicode table 3-7), a byte that is not harmless, or text of a module. */
 const LOOKED_AT = new RegExp([
   '[\\xc2-\\xdf][\\x80-\\xbf]', '\\xe0[\\xa0-\\xbf][\\x80-\\xbf]', '[\\xe1-\\xec\\xee\\xef][\\x80-\\xbf]{2}',
@@ -20,7 +20,7 @@ const LETTERS: Readonly<Record<string, string>> = {
 
 /** A JSON string of bytes, one character per byte; written as bytes again, it is UTF-8. */
 export function jsonString(bytes: string): string {
-  return HARMLESS.test(bytes) ? `"${bytes}"` : `"${bytes.replace(LOOKED_AT, jsonOf)}"`
+  return NOT_HARMLESS.test(bytes) ? `"${bytes.replace(LOOKED_AT, jsonOf)}"` : `"${bytes}"`
 }
 
 function jsonOf(text: string): string {

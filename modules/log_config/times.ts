@@ -38,11 +38,23 @@ const COUNTS: Readonly<Record<string, Format>> = {
   usec: (ms) => String(Math.floor(ms * 1000)),
 }
 
+let isoMs = NaN
+let isoText = ''
+
+/** RFC 3339 section 5.6 in UTC: not one of Apache's. */
+function rfc3339(time: number): string {
+  const ms = Math.floor(time)
+  if (ms !== isoMs) {
+    isoMs = ms
+    isoText = new Date(ms).toISOString()
+  }
+  return isoText
+}
+
 const FRACTIONS: Readonly<Record<string, Format>> = {
   msec_frac: (ms) => three(ms % 1000),
   usec_frac: (ms) => String(Math.floor((ms * 1000) % 1_000_000)).padStart(6, '0'),
-  // Not one of Apache's: RFC 3339 section 5.6 in UTC.
-  rfc3339: (ms) => new Date(ms).toISOString(),
+  rfc3339,
 }
 
 /** strftime that remembers the second it was asked for last, for itself: a line may have several. */

@@ -174,7 +174,7 @@ t.test('a piped log program gets the lines and is replaced when it dies', async 
     rmSync(dir, { recursive: true })
   })
   const script = join(dir, 'once.sh')
-  writeFileSync(script, 'IFS= read -r line; echo "$line" >> "$1"\n')
+  writeFileSync(script, 'IFS= read -r line || exit 0; echo "$line" >> "$1"\n')
   const fd = openPipedLog(`|/bin/sh ${script} "${dir}/out put"`, (text) => failures.push(text))
   writeSync(fd, 'first\n')
   await until(() => failures.length === 1 && lines(`${dir}/out put`).length === 1)
