@@ -140,10 +140,11 @@ export const modules: readonly ModuleRow[] = [
     'LDAPSharedCacheSize LDAPSharedCacheFile LDAPCacheEntries LDAPCacheTTL LDAPOpCacheEntries LDAPOpCacheTTL ' +
     'LDAPTrustedGlobalCert LDAPTrustedClientCert LDAPTrustedMode LDAPVerifyServerCert LDAPConnectionTimeout ' +
     'LDAPReferrals LDAPReferralHopLimit LDAPLibraryDebug LDAPConnectionPoolTTL LDAPTimeout LDAPRetries LDAPRetryDelay'),
-  here('log_config', 'yes', 'logging configuration', 'LogFormat CustomLog TransferLog BufferedLogs GlobalLog'),
+  here('log_config', 'yes', 'logging configuration',
+    'LogFormat JsonLogFormat CustomLog TransferLog BufferedLogs GlobalLog'),
   away('log_debug', 'most', 'configurable debug logging', 'LogMessage'),
   away('log_forensic', 'all', 'forensic logging', 'ForensicLog'),
-  away('logio', 'most', 'input and output logging', 'LogIOTrackTTFB LogIOTrackTTFU'),
+  here('logio', 'most', 'input and output logging', 'LogIOTrackTTFB LogIOTrackTTFU'),
   away('lua', 'all', 'Apache Lua Framework',
     'LuaRoot LuaScope LuaPackagePath LuaPackageCPath LuaMapHandler LuaHookTranslateName LuaHookFixups ' +
     'LuaHookMapToStorage LuaHookCheckUserID LuaHookTypeChecker LuaHookAccessChecker LuaHookAuthChecker LuaHookLog ' +

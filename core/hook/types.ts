@@ -33,6 +33,9 @@ export interface Connection {
   readonly keepalives: number
   /** The client went away or writing failed. */
   readonly aborted: boolean
+  /** Bytes received for, and sent since, the request that is being logged: heads, bodies and their framing. */
+  readonly bytesIn: number
+  readonly bytesOut: number
 }
 
 /** What a file system look-up found for `filename`. Times are in milliseconds, with a fraction. */
@@ -118,6 +121,13 @@ export interface Request {
   /** Bytes of the body sent so far (`%B`); of everything on the wire (`%O`). */
   readonly bytesSent: number
   readonly wireBytesSent: number
+  /**
+   * When the head of the response was made, ms since the epoch; whoever wants to know sets it to 0 before the handler
+   * runs.
+   */
+  firstByteTime?: number
+  /** A field of the response as it left, those that the core adds included; undefined if there is none. */
+  sentHeader?(name: string): string | undefined
   /** The request this one was redirected from internally, if any; the first and the last of the chain. */
   readonly prev: Request | undefined
   /** The request that an internal redirect of this one made. */

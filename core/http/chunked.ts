@@ -25,6 +25,9 @@ export interface ChunkLimits {
   readonly fieldSize: number
 }
 
+/** Bytes of trailers that are kept. */
+const MOST_KEPT = 8192
+
 /** Blanks that may follow the size. */
 const MAX_BLANKS = 10
 
@@ -77,7 +80,8 @@ export class ChunkedDecoder {
       if (this.state === DATA) return this.takeData(end)
       if (this.state === DONE) return this.finish()
       if (this.state === FAILED) return CHUNK_BAD
-      if (this.keepTrailers && this.state >= TRAILER_FIRST) this.trailers += String.fromCharCode(bytes[this.at]!)
+      // Whatever the limits on fields allow, what is kept for somebody who may ask is bounded.
+      if (this.keepTrailers && this.state >= TRAILER_FIRST && this.trailers.length < MOST_KEPT) this.trailers += String.fromCharCode(bytes[this.at]!)
       this.state = this.state < TRAILER_FIRST ? this.stepSize(bytes[this.at]!) : this.stepTrailer(bytes[this.at]!)
       this.at++
     }

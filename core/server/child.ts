@@ -302,7 +302,11 @@ export async function runThread(parts: ProcessParts): Promise<void> {
     },
     onThreadLost: () => { throw new Error('Cannot watch threads: only the main thread of a child can') },
     retire: () => port.postMessage('retire' satisfies ThreadWord),
-    finished: () => port.postMessage('finished' satisfies ThreadWord),
+    finished() {
+      // The process may end without asking its threads: what they have kept they write now.
+      process.emit('exit', 0)
+      port.postMessage('finished' satisfies ThreadWord)
+    },
   })
   seat.worker.status = Status.ready
   mpm.thread!(seat)

@@ -58,7 +58,7 @@ export async function takeSeat(start: ChildStart, payload: Payload, parts: Proce
   const { mpm, modules } = prepared
   const server = prepared.servers[0]!
   if (role.thread >= 0) setThreadNumber(role.thread + 1)
-  await inherit(start, payload, prepared)
+  await inherit(start, payload, prepared, parts.port)
   server.get(globalCore).registeredMethods.forEach(registerMethod)
   await modules.hooks.childInit.run(server)
   const board = Scoreboard.attach(parts.port.shared, start.board, start.population)
@@ -81,7 +81,9 @@ const isExtended = ({ servers, modules }: Prepared): boolean =>
 const mayBlock = ({ traits }: Mpm, { thread }: ThreadRole): boolean => !(traits.async && thread < 0)
 
 // Modules take over what the control process opened for them.
-async function inherit({ descriptors }: ChildStart, { descriptorNames }: Payload, { startup, modules }: Prepared): Promise<void> {
+async function inherit(
+  { descriptors }: ChildStart, { descriptorNames }: Payload, { startup, modules }: Prepared, port: Port,
+): Promise<void> {
   const byName = new Map(descriptorNames.map((name, i) => [name, descriptors[i]]))
   const descriptor = (name: string): Fd => {
     const fd = byName.get(name)
@@ -89,7 +91,7 @@ async function inherit({ descriptors }: ChildStart, { descriptorNames }: Payload
     return fd
   }
   const told = startup((level, module, text) => log(level, module, text), descriptor)
-  openErrorLogs(told)
+  openErrorLogs(told, (path) => port.service.datagram(path))
   for (const hook of [modules.hooks.openLogs, modules.hooks.postConfig]) {
     const status = await hook.run(told)
     if (status !== OK) throw new Error(`Cannot serve: ${hook.name} answered ${status}`)

@@ -13,8 +13,10 @@ import type { HttpFault } from '../http/fault.ts'
 import { parseHead } from '../http/head_parser.ts'
 import { RequestHead } from '../http/request_head.ts'
 import type { Endpoint, Fd } from '../port/port.ts'
-import { BodyFault, BodyTimeout, ClientGone } from './body_reader.ts'
+import { BodyFeed } from './body_feed.ts'
+import { BodyTimeout, ClientGone } from './body_reader.ts'
 import { Inlet } from './inlet.ts'
+import { isLingeringOver, LINGER_PIECE } from './lingering.ts'
 import { Next, type Conn, type ConnOwner } from './mpm.ts'
 import { Outlet } from './outlet.ts'
 import { failRequest, giveUp, logRequest, processRequest, refuseRequest } from './pipeline.ts'
@@ -29,10 +31,7 @@ type Phase = (typeof Phase)[keyof typeof Phase]
 /** Answers of one step that do not leave `advance`. */
 const GO_ON = -1
 
-/** How long a client may take to close after us (ms): in all, while the child is to finish, and between two pieces. */
-const LINGER = { total: 30_000, finishing: 2_000, piece: 2_000 }
-
-const ignore = (): void => undefined
+const REQUEST_OVER = new Error('Cannot read the body: the request is over')
 
 export class HttpConn implements Conn, Connection {
   readonly engine: ThreadEngine
@@ -48,6 +47,8 @@ export class HttpConn implements Conn, Connection {
   /** Requests answered on it, and bytes of their bodies. */
   answered = 0
   bytesAnswered = 0
+  bytesIn = 0
+  bytesOut = 0
   readonly #owner: ConnOwner
   #phase: Phase = Phase.head
   #local: Endpoint | undefined
@@ -55,9 +56,11 @@ export class HttpConn implements Conn, Connection {
   /** It goes on as soon as the turn of another connection is over. */
   #putOff = false
   #lingerSince = 0
+  /** Its last request could not be understood: all that came is its. */
+  #unparsed = false
   /** How far an incomplete head has been looked at. */
   #scanned = 0
-  #wantsBody: { resolve(piece: Uint8Array | null): void; reject(error: Error): void } | undefined
+  readonly #feed: BodyFeed
   #wantsRoom: (() => void)[] | undefined
   /** Counts requests that were given up: what becomes of their handlers is of no interest. */
   #attempt = 0
@@ -71,6 +74,7 @@ export class HttpConn implements Conn, Connection {
     this.#local = local
     this.#owner = owner
     this.input = new Inlet(engine.port, engine.input, fd, resumed?.unread)
+    this.#feed = new BodyFeed(this.input)
     this.output = new Outlet(engine.port, engine.output, fd)
     this.keepalives = resumed?.keepalives ?? 0
   }
@@ -148,8 +152,8 @@ export class HttpConn implements Conn, Connection {
       case Phase.handling:
         if (this.request!.isOverdue) return this.#giveUp()
         if (this.output.blocked) this.#breakOff()
-        else this.#feedBody()
-        this.#failBody(new BodyTimeout())
+        else this.#feed.feed(this.request?.body)
+        this.#feed.fail(new BodyTimeout())
         return this.advance()
       case Phase.flushing:
         this.#breakOff()
@@ -165,8 +169,8 @@ export class HttpConn implements Conn, Connection {
     this.#breakOff()
     this.input.broken = true
     this.engine.port.net.close(this.fd)
-    this.#failBody(new ClientGone())
-    if (this.#phase === Phase.flushing && this.request !== undefined) logRequest(this.request)
+    this.#feed.fail(new ClientGone())
+    if ((this.#phase === Phase.flushing || this.#phase === Phase.discarding) && this.request !== undefined) this.#log(this.request)
   }
 
   release(): void {
@@ -187,7 +191,7 @@ export class HttpConn implements Conn, Connection {
 
   #giveUp(): Next {
     this.#attempt++
-    this.#failBody(new BodyTimeout())
+    this.#feed.fail(new BodyTimeout())
     giveUp(this.request!)
     this.#phase = Phase.flushing
     return this.advance()
@@ -221,19 +225,14 @@ export class HttpConn implements Conn, Connection {
 
   /** The next piece of the request's body. */
   readBody(r: RequestRec): Promise<Uint8Array | null> {
-    const piece = new Promise<Uint8Array | null>((resolve, reject) => {
-      this.#wantsBody = { resolve, reject }
-      if (!r.continued && r.head.expectContinue) {
-        this.output.text('HTTP/1.1 100 Continue\r\n\r\n')
-        this.pushed()
-      }
-      r.continued = true
-      // In the middle of a turn only with what has come: receiving more would overwrite the head of a request.
-      this.#feedBody(this.engine.turn === undefined)
-      if (this.#wantsBody !== undefined && this.engine.turn !== this) this.#goOn()
-    })
-    // It is no fault not to wait for it; and one that nobody catches would end the thread.
-    piece.catch(ignore)
+    const piece = this.#feed.next()
+    if (!r.continued && r.head.expectContinue) {
+      this.output.text('HTTP/1.1 100 Continue\r\n\r\n')
+      this.pushed()
+    }
+    r.continued = true
+    this.#feed.feed(this.request?.body, this.engine.turn === undefined)
+    if (this.#feed.wanted && this.engine.turn !== this) this.#goOn()
     return piece
   }
 
@@ -254,7 +253,9 @@ export class HttpConn implements Conn, Connection {
       case Phase.handling: return this.#attend()
       case Phase.flushing: return this.#flush()
       case Phase.discarding: return this.#discard()
-      case Phase.lingering: return this.#linger()
+      // Reads on for a while: closing at once would send a reset that can destroy the answer on its way.
+      case Phase.lingering:
+        return isLingeringOver(this.engine, this.fd, this.#lingerSince) ? Next.close : this.#wait(Next.linger)
       case Phase.leaving: return this.#leave()
       default: return Next.close
     }
@@ -328,6 +329,7 @@ export class HttpConn implements Conn, Connection {
     const timedOut = fault.status === 408
     const r = this.#newRequest(timedOut ? new RequestHead() : this.engine.head)
     r.framingInDoubt = true
+    this.#unparsed = true
     // The bytes that came too late would not be too late on another thread.
     r.refused = timedOut && !this.engine.mayBlock
     // Nothing of its bytes was used.
@@ -341,7 +343,7 @@ export class HttpConn implements Conn, Connection {
     const attempt = this.#attempt
     const goOn = (status: Status): void => {
       if (attempt !== this.#attempt) return
-      if (this.closed) return logRequest(r)
+      if (this.closed) return this.#log(r)
       this.#phase = Phase.flushing
       if (status === HANDOVER && head !== undefined) {
         this.#phase = Phase.leaving
@@ -355,39 +357,9 @@ export class HttpConn implements Conn, Connection {
 
   #attend(): Next {
     this.output.flush()
-    this.#feedBody()
+    this.#feed.feed(this.request?.body)
     if (this.output.blocked) return this.#wait(Next.write)
-    return this.#wait(this.#wantsBody !== undefined ? Next.read : Next.suspend)
-  }
-
-  #feedBody(receives = true): void {
-    const body = this.request?.body
-    while (this.#wantsBody !== undefined && body !== undefined) {
-      const piece = body.next(this.input)
-      if (piece !== undefined) return this.#giveBody(Uint8Array.prototype.slice.call(this.input.bytes, ...piece))
-      if (body.fault !== undefined) return this.#failBody(new BodyFault(body.fault))
-      if (body.done) return this.#giveBody(null)
-      if (!this.input.empty) continue
-      if (!receives && !this.input.broken) return
-      if (!this.input.fill()) {
-        if (this.input.ended || this.input.broken) this.#failBody(new ClientGone())
-        else this.input.settle()
-        return
-      }
-    }
-  }
-
-  #giveBody(piece: Uint8Array | null): void {
-    this.input.settle()
-    const wants = this.#wantsBody
-    this.#wantsBody = undefined
-    wants?.resolve(piece)
-  }
-
-  #failBody(error: Error): void {
-    const wants = this.#wantsBody
-    this.#wantsBody = undefined
-    wants?.reject(error)
+    return this.#wait(this.#feed.wanted ? Next.read : Next.suspend)
   }
 
   #flush(): Next | typeof GO_ON {
@@ -399,12 +371,11 @@ export class HttpConn implements Conn, Connection {
       if (this.output.blocked) return this.#wait(Next.write)
     }
     this.#owner.status(this, Seen.log)
-    logRequest(r)
-    this.request = undefined
     // Whoever did not wait for a piece of this body must not get one of the next.
-    if (this.#wantsBody !== undefined) this.#failBody(new Error('Cannot read the body: the request is over'))
+    this.#feed.fail(REQUEST_OVER)
+    if (!this.output.broken && r.body !== undefined && !r.body.done) return this.#leaveBody(r)
+    this.#log(r)
     if (this.output.broken) return Next.close
-    if (r.body !== undefined && !r.body.done) return this.#leaveBody(r)
     if (!r.keepAlive) return this.#end(r.framingInDoubt || !this.input.empty)
     this.#phase = Phase.head
     if (!this.input.empty) {
@@ -417,27 +388,38 @@ export class HttpConn implements Conn, Connection {
 
   #leaveBody(r: RequestRec): typeof GO_ON | Next {
     const promised = r.head.expectContinue && !r.continued
-    if (!r.keepAlive || promised || r.body!.fault !== undefined) return this.#end(true)
-    this.request = r
+    if (!r.keepAlive || promised || r.body!.fault !== undefined) return this.#endUnread(r)
     this.#phase = Phase.discarding
     return GO_ON
   }
 
   #discard(): Next | typeof GO_ON {
-    const body = this.request!.body!
+    const r = this.request!
+    const body = r.body!
     for (;;) {
       while (body.next(this.input) !== undefined) { /* thrown away */ }
-      if (body.fault !== undefined) return this.#end(true)
+      if (body.fault !== undefined) return this.#endUnread(r)
       if (body.done) break
       if (!this.input.empty) continue
-      if (!this.input.fill()) {
-        if (this.input.ended || this.input.broken) return Next.close
-        return this.#wait(Next.read)
-      }
+      r.detach()
+      if (!this.input.fill()) return this.input.ended || this.input.broken ? Next.close : this.#wait(Next.read)
     }
-    this.request = undefined
+    this.#log(r)
     this.#phase = Phase.head
     return GO_ON
+  }
+
+  // Its line counts the whole body, also where nobody wanted it.
+  #log(r: RequestRec): void {
+    this.bytesIn = this.input.takeCount(this.#unparsed)
+    this.bytesOut = this.output.takeCount()
+    logRequest(r)
+    this.request = undefined
+  }
+
+  #endUnread(r: RequestRec): Next | typeof GO_ON {
+    this.#log(r)
+    return this.#end(true)
   }
 
   #end(linger: boolean): Next | typeof GO_ON {
@@ -449,17 +431,12 @@ export class HttpConn implements Conn, Connection {
     return GO_ON
   }
 
-  // Reads on for a while: closing at once would send a reset that can destroy the answer on its way.
-  #linger(): Next {
-    const total = this.engine.finishing ? LINGER.finishing : LINGER.total
-    if (this.engine.drain(this.fd) || this.engine.now() > this.#lingerSince + total) return Next.close
-    return this.#wait(Next.linger)
-  }
-
   #wait(next: Next): Next {
+    // Until its turn comes again, the thread's buffer and head are for others; its log line is still to be made.
+    this.request?.detach()
     const { settings } = this.request?.served ?? this.served
     if (next === Next.suspend) this.patience = 0
-    else if (next === Next.linger) this.patience = LINGER.piece
+    else if (next === Next.linger) this.patience = LINGER_PIECE
     // To an MPM 0 is no limit; as in Apache, a time-out of 0 is over at once, and one below 0 never.
     else this.patience = (next === Next.idle && this.keepalives > 0 ? settings.keepAliveTimeout : settings.timeout) || 1
     const deadline = this.#phase === Phase.handling ? this.request!.deadline : 0

@@ -12,6 +12,8 @@ export class Inlet {
   #memory: Memory
   start = 0
   end = 0
+  /** Bytes that came, or were handed over with the connection, since they were counted last. */
+  #received = 0
   /** The client sent FIN. */
   ended = false
   /** The connection is over, and the descriptor may be somebody else's by now. */
@@ -25,7 +27,7 @@ export class Inlet {
     if (unread !== undefined && unread.length > 0) {
       if (unread.length > shared.bytes.length) this.#memory = port.host.memory(2 * unread.length)
       this.#memory.bytes.set(unread)
-      this.end = unread.length
+      this.end = this.#received = unread.length
     }
   }
 
@@ -37,6 +39,14 @@ export class Inlet {
     return this.start === this.end
   }
 
+  /** How many bytes were used since this was asked for last; `all`: or came. */
+  takeCount(all: boolean): number {
+    const waiting = this.end - this.start
+    const used = all ? this.#received : this.#received - waiting
+    this.#received = waiting
+    return used
+  }
+
   /** Receives what there is. False: nothing now (or `ended`, or `broken`). */
   fill(): boolean {
     if (this.broken) return false
@@ -45,6 +55,7 @@ export class Inlet {
     const got = this.#port.net.recv(this.#fd, this.#memory, this.end, this.#memory.bytes.length - this.end)
     if (got > 0) {
       this.end += got
+      this.#received += got
       return true
     }
     if (got === 0) this.ended = true
@@ -74,6 +85,7 @@ export class Inlet {
 
   /** What is unread is somebody else's now. */
   clear(): void {
+    this.#received -= this.end - this.start
     this.#useShared()
   }
 

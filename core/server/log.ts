@@ -3,17 +3,19 @@
  * then each is one line in the log of its server, written with one system call.
  * A message that nobody wants costs one comparison.
  */
-import { writeSync } from 'node:fs'
+import { openSync, writeSync } from 'node:fs'
+import { devNull } from 'node:os'
 import { OK, type Status } from '../hook/hook.ts'
 import type { Startup } from '../hook/hooks.ts'
 import type { LogLevel, Server } from '../hook/types.ts'
 import type { Section } from '../config/server_conf.ts'
 import { dirCore, serverCore } from './core_settings.ts'
 import {
-  DEFAULT_ERROR_FORMAT, compileErrorFormat, type About, type ErrorEntry, type ErrorFormat,
+  DEFAULT_ERROR_FORMAT, DEFAULT_SYSLOG_FORMAT, compileErrorFormat, logId, type About, type ErrorEntry, type ErrorFormat,
 } from './log_format.ts'
 import { openLog } from './log_target.ts'
-import { LEVELS, errnoPrefix } from './notes.ts'
+import { LEVELS, errnoPrefix, readable } from './notes.ts'
+import { Syslog, isSyslog, syslogTarget, type OpenDatagram } from './syslog.ts'
 
 export { knownLogId, logId, setThreadNumber, type About } from './log_format.ts'
 
@@ -22,9 +24,12 @@ const NOTICE = RANK.notice
 const DEBUG = RANK.debug
 const DEFAULT_ERROR_LOG = 'logs/error_log'
 
+/** Takes a line without its end. */
+type Put = (line: string, rank: number) => void
+
 /** The error log of one server. */
 export class ErrorLog {
-  readonly fd: number
+  readonly #put: Put
   readonly #format: ErrorFormat
   readonly #connectionFormats: readonly ErrorFormat[]
   readonly #requestFormats: readonly ErrorFormat[]
@@ -32,9 +37,9 @@ export class ErrorLog {
   readonly #moduleLevels: ReadonlyMap<string, number>
   readonly #told = new WeakSet<object>()
 
-  constructor(fd: number, settings: typeof serverCore.defaults) {
-    this.fd = fd
-    this.#format = compileErrorFormat(settings.errorLogFormat ?? DEFAULT_ERROR_FORMAT)
+  constructor(put: Put, settings: typeof serverCore.defaults, format = DEFAULT_ERROR_FORMAT) {
+    this.#put = put
+    this.#format = compileErrorFormat(settings.errorLogFormat ?? format)
     this.#connectionFormats = settings.errorLogConnectionFormats.map(compileErrorFormat)
     this.#requestFormats = settings.errorLogRequestFormats.map(compileErrorFormat)
     this.#level = RANK[settings.logLevel]
@@ -51,26 +56,34 @@ export class ErrorLog {
 
   write(entry: ErrorEntry): void {
     const connection = entry.connection ?? entry.request?.connection
-    if (connection !== undefined && this.#connectionFormats.length > 0)
-      this.#tellOnce(connection, this.#connectionFormats, entry)
-    if (entry.request !== undefined && this.#requestFormats.length > 0)
-      this.#tellOnce(entry.request, this.#requestFormats, entry)
-    this.#line(this.#format(entry))
+    // An access log can name (%L) what something was logged about.
+    if (connection !== undefined) {
+      logId(connection)
+      if (this.#connectionFormats.length > 0) this.#tellOnce(connection, this.#connectionFormats, { ...entry, scope: 'connection' })
+    }
+    if (entry.request !== undefined) {
+      logId(entry.request)
+      if (this.#requestFormats.length > 0) this.#tellOnce(entry.request, this.#requestFormats, entry)
+    }
+    this.#line(this.#format(entry), entry.rank)
   }
 
   #tellOnce(about: object, formats: readonly ErrorFormat[], entry: ErrorEntry): void {
     if (this.#told.has(about)) return
     this.#told.add(about)
-    for (const format of formats) this.#line(format(entry))
+    for (const format of formats) this.#line(format(entry), entry.rank)
   }
 
-  #line(line: string): void {
-    if (line === '') return
-    try {
-      writeSync(this.fd, `${line}\n`, null, 'latin1')
-    } catch {
-      // A full disk or a log program that is gone must not stop the server, and there is nowhere to tell of it.
-    }
+  #line(line: string, rank: number): void {
+    if (line !== '') this.#put(line, rank)
+  }
+}
+
+const toFile = (fd: number): Put => (line) => {
+  try {
+    writeSync(fd, `${line}\n`, null, 'latin1')
+  } catch {
+    // A full disk or a log program that is gone must not stop the server, and there is nowhere to tell of it.
   }
 }
 
@@ -126,15 +139,16 @@ function toStandardError(message: string): void {
 
 /**
  * Opens (in a child: takes over) the error logs of all servers. Messages go there from now on.
+ * @param datagram for logs that are the system's
  * @returns OK, or a status that stops the start, after a note that says why
  */
-export function openErrorLogs(startup: Startup): Status {
+export function openErrorLogs(startup: Startup, datagram: OpenDatagram = noDatagram): Status {
   if (startup.checking) return OK
   const opened = new WeakMap<Server, ErrorLog>()
   for (const server of startup.server.all) {
     const settings = server.get(serverCore)
     const target = settings.errorLog ?? startup.serverRootRelative(DEFAULT_ERROR_LOG)
-    const fault = tryToOpen(() => opened.set(server, new ErrorLog(openTarget(startup, target), settings)), target)
+    const fault = tryToOpen(() => opened.set(server, openOne(startup, target, settings, datagram)), target)
     if (fault !== undefined) {
       startup.note('crit', 'core', fault)
       return 500
@@ -144,10 +158,14 @@ export function openErrorLogs(startup: Startup): Status {
   return OK
 }
 
-function openTarget(startup: Startup, target: string): number {
-  if (/^syslog(:|$)/i.test(target))
-    throw new Error(`ErrorLog cannot be "${target}": syslog is not available in this version, name a file or a program`)
-  return openLog(startup, target)
+const noDatagram: OpenDatagram = () => { throw new Error('no datagrams here') }
+
+function openOne(startup: Startup, target: string, settings: typeof serverCore.defaults, datagram: OpenDatagram): ErrorLog {
+  if (!isSyslog(target)) return new ErrorLog(toFile(openLog(startup, target)), settings)
+  const syslog = new Syslog(syslogTarget(target), datagram)
+  // Where the children's own output goes: as in Apache nowhere, and not into the next log.
+  startup.descriptor(`log:${target}`, () => openSync(devNull, 'a'))
+  return new ErrorLog((line, rank) => syslog.write(readable(line), rank), settings, DEFAULT_SYSLOG_FORMAT)
 }
 
 function tryToOpen(open: () => void, target: string): string | undefined {

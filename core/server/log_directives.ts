@@ -5,25 +5,26 @@ import { ConfigError } from '../config/errors.ts'
 import { RSRC_AND_ACCESS, RSRC_CONF } from '../config/where.ts'
 import type { LogLevel } from '../hook/types.ts'
 import { dirCore, serverCore, type ServerCore } from './core_settings.ts'
-import { compileErrorFormat } from './log_format.ts'
+import { checkErrorFormat } from './log_format.ts'
 import { levelNamed } from './notes.ts'
+import { isSyslog, syslogTarget } from './syslog.ts'
 
 function errorLog(said: Partial<ServerCore>, command: Command, target: string): void {
-  if (target === '') throw new ConfigError('ErrorLog requires a file, a program or syslog')
-  const elsewhere = target.startsWith('|') || /^syslog(:|$)/i.test(target)
+  if (isSyslog(target)) syslogTarget(target)
+  const elsewhere = target.startsWith('|') || isSyslog(target)
   said.errorLog = elsewhere ? target : command.serverRootRelative(target)
 }
 
 const FORMAT_TYPES = ['request', 'connection']
 
 /** `ErrorLogFormat [connection|request] FORMAT` */
-function errorLogFormat(said: Partial<ServerCore>, _command: Command, words: readonly string[]): void {
-  if (words.length > 2) throw new ConfigError("ErrorLogFormat takes 1 or 2 arguments")
+function errorLogFormat(said: Partial<ServerCore>, command: Command, words: readonly string[]): void {
+  if (words.length > 2) throw command.usage('takes 1-2 arguments')
   const type = words.length === 2 ? words[0]!.toLowerCase() : undefined
   if (type !== undefined && !FORMAT_TYPES.includes(type))
     throw new ConfigError('ErrorLogFormat type must be one of request, connection')
   const format = words.at(-1)!
-  compileErrorFormat(format)
+  checkErrorFormat(format, type === undefined)
   if (type === undefined) said.errorLogFormat = format
   else if (type === 'request') said.errorLogRequestFormats = [...(said.errorLogRequestFormats ?? []), format]
   else said.errorLogConnectionFormats = [...(said.errorLogConnectionFormats ?? []), format]
@@ -35,6 +36,8 @@ interface Levels { logLevel?: LogLevel | undefined; moduleLogLevels?: Readonly<R
 function logLevel(said: Levels, command: Command, words: readonly string[]): void {
   for (const text of words) {
     const at = text.indexOf(':')
+    if (at >= 0 && at === text.length - 1)
+      throw new ConfigError(`Module specifier '${text.slice(0, at)}' must be followed by a log level keyword`)
     const level = levelNamed(text.slice(at + 1))
     if (level === undefined) {
       throw new ConfigError(
@@ -57,7 +60,7 @@ function moduleNamed(text: string, command: Command): string {
   return name
 }
 
-const LEVEL_HELP = 'How serious a message must be to be logged, for all modules or for MODULE:LEVEL'
+const LEVEL_HELP = 'Level of verbosity in error logging'
 const ofServer = serverCore.directive('LogLevel', [each(word)],
   (said, command, words) => logLevel(said, command, words), RSRC_AND_ACCESS, LEVEL_HELP)
 const ofSection = dirCore.directive('LogLevel', [each(word)],
@@ -65,9 +68,9 @@ const ofSection = dirCore.directive('LogLevel', [each(word)],
 
 /** All of them, in the order in which they are listed. */
 export const logDirectives: readonly Directive[] = [
-  serverCore.directive('ErrorLog', [word], errorLog, RSRC_CONF, 'File, program or syslog for the error log'),
+  serverCore.directive('ErrorLog', [word], errorLog, RSRC_CONF, 'The filename of the error log'),
   serverCore.directive('ErrorLogFormat', [each(word)], errorLogFormat, RSRC_CONF,
-    'What a line of the error log holds, or what is logged once for a connection or request'),
+    'Format string for the ErrorLog'),
   {
     ...ofServer,
     scope: 'directory',

@@ -33,6 +33,8 @@ export interface ErrorEntry extends About {
   readonly message: string
   /** Microseconds since 1970. */
   readonly time: number
+  /** The line is logged once for its connection. */
+  readonly scope?: 'connection'
 }
 
 type Value = (entry: ErrorEntry) => string | undefined
@@ -45,11 +47,16 @@ interface Item {
   readonly empty: 'field' | 'hyphen' | 'line'
   /** Only for messages of this rank and above (less serious). */
   readonly from: number
+  /** It stands whatever becomes of its field. */
+  readonly message?: true
 }
 
 /** Apache's format for a threaded server. */
 export const DEFAULT_ERROR_FORMAT =
   '[%{u}t] [%-m:%l] [pid %P:tid %T] %7F: %E: [client\\ %a] %M% ,\\ referer:\\ %{Referer}i'
+
+/** The system's log has times of its own. */
+export const DEFAULT_SYSLOG_FORMAT = DEFAULT_ERROR_FORMAT.slice('[%{u}t] '.length)
 
 /** Answers the line, without line end, or an empty string where an item marked `+` has no value. */
 export type ErrorFormat = (entry: ErrorEntry) => string
@@ -60,6 +67,20 @@ export function compileErrorFormat(format: string): ErrorFormat {
   return (entry) => render(items, entry)
 }
 
+/**
+ * @param main the format of messages, not what is logged once for a connection or request
+ * @throws ConfigError
+ */
+export function checkErrorFormat(format: string, main: boolean): void {
+  const items = parse(format)
+  if (main && items.some(({ empty }) => empty === 'line'))
+    throw new ConfigError("The '+' flag cannot be used in the main error log format")
+  const hasMessage = items.some(({ message }) => message)
+  if (main && !hasMessage) throw new ConfigError("main ErrorLogFormat must contain message format string '%M'")
+  if (!main && hasMessage)
+    throw new ConfigError('%M cannot be used in once-per-request or once-per-connection formats')
+}
+
 function render(items: readonly Item[], entry: ErrorEntry): string {
   let line = ''
   let fieldStart = 0
@@ -68,15 +89,16 @@ function render(items: readonly Item[], entry: ErrorEntry): string {
     if (item.field) {
       fieldStart = line.length
       skipping = false
-    } else if (skipping) continue
+    } else if (skipping && item.message === undefined) continue
     if (item.text !== undefined) {
       line += item.text
       continue
     }
-    const value = entry.rank < item.from ? undefined : item.value!(entry)
+    const dropped = entry.rank < item.from
+    const value = dropped ? undefined : item.value!(entry)
     if (value !== undefined && value !== '') line += value
-    else if (item.empty === 'hyphen') line += '-'
-    else if (item.empty === 'line') return ''
+    else if (!dropped && item.empty === 'hyphen') line += '-'
+    else if (!dropped && item.empty === 'line') return ''
     else {
       line = line.slice(0, fieldStart)
       skipping = true
@@ -85,18 +107,16 @@ function render(items: readonly Item[], entry: ErrorEntry): string {
   return line
 }
 
-const TOKEN = /% |%([-+]?)(\d*)(?:\{([^}]*)\})?([a-zA-Z%])|\\(.)| |[^%\\ ]+|[%\\]/gs
+const TOKEN = /% |%%|%((?:[-+]|\d+|\{[^}]*\}?)*)(.?)|\\(.)| |[^%\\ ]+|\\/gs
 
 function parse(format: string): Item[] {
   const items: Item[] = []
-  for (const [all, mark, digits, argument, letter, escaped] of format.matchAll(TOKEN)) {
+  for (const [all, modifiers, letter, escaped] of format.matchAll(TOKEN)) {
     if (all === '% ') items.push({ ...LITERAL, field: true, text: '' })
     else if (all === ' ') items.push({ ...LITERAL, field: true, text: ' ' })
-    else if (letter === '%') items.push({ ...LITERAL, text: '%' })
-    else if (letter !== undefined)
-      items.push({ ...LITERAL, ...modifiers(mark, digits), value: valueOf(letter, argument) })
+    else if (all === '%%') items.push({ ...LITERAL, text: '%' })
+    else if (letter !== undefined) items.push(itemOf(modifiers!, letter))
     else if (escaped !== undefined) items.push({ ...LITERAL, text: UNESCAPED[escaped] ?? all })
-    else if (all === '%') throw new ConfigError('Unrecognized error log format directive %')
     else items.push({ ...LITERAL, text: all })
   }
   return items
@@ -105,15 +125,18 @@ function parse(format: string): Item[] {
 const LITERAL: Item = { field: false, empty: 'field', from: 0 }
 const UNESCAPED: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', ' ': ' ', '\\': '\\' }
 
-const modifiers = (mark: string | undefined, digits: string | undefined): Pick<Item, 'empty' | 'from'> => ({
-  empty: mark === '-' ? 'hyphen' : mark === '+' ? 'line' : 'field',
-  from: Number(digits ?? 0),
-})
-
-function valueOf(letter: string, argument: string | undefined): Value {
-  const make = ITEMS[letter]
+/** @param modifiers any of `-`, `+`, a rank, `{argument}` */
+function itemOf(modifiers: string, letter: string): Item {
+  if (letter === '') throw new ConfigError('Ran off end of error log format parsing args to some directive')
+  const make = Object.hasOwn(ITEMS, letter) ? ITEMS[letter] : undefined
   if (make === undefined) throw new ConfigError(`Unrecognized error log format directive %${letter}`)
-  return make(argument ?? '')
+  const argument = /\{([^}]*)\}/.exec(modifiers)?.[1] ?? ''
+  const plain = modifiers.replace(/\{[^}]*\}/g, ' ')
+  return {
+    field: false, value: make(argument), ...(letter === 'M' && { message: true }),
+    empty: plain.includes('+') ? 'line' : plain.includes('-') ? 'hyphen' : 'field',
+    from: Number(/\d+/.exec(plain)?.[0] ?? 0),
+  }
 }
 
 const connectionOf = ({ connection, request }: About): Connection | undefined => connection ?? request?.connection
@@ -138,10 +161,7 @@ const ITEMS: Readonly<Record<string, (argument: string) => Value>> = {
     return connection && String(Math.max(0, connection.keepalives - 1))
   },
   l: () => ({ level }) => level,
-  L: (which) => (entry) => {
-    const about = which === '' ? entry.request : connectionOf(entry)
-    return about && logId(about)
-  },
+  L: logIdOf,
   m: () => ({ module }) => module,
   M: () => ({ message }) => escapeErrorLog(message.trimEnd()),
   n: (name) => ({ request }) => escaped(request?.notes.get(name)),
@@ -154,15 +174,23 @@ const ITEMS: Readonly<Record<string, (argument: string) => Value>> = {
 
 const nameOf = (server: Server | undefined): string | undefined => server?.get(serverCore).serverName
 
+/** `c` for ISO 8601 in compact form, `u` for microseconds. */
 function timeFormat(argument: string): Value {
-  if (argument === 'u') return ({ time }) => errorLogTime(time)
-  if (argument === '') return ({ time }) => ctime(time / 1000)
-  if (argument === 'c') return ({ time }) => strftime('%Y-%m-%d %H:%M:%S', time / 1000)
-  if (argument === 'cu' || argument === 'uc') {
-    return ({ time }) => `${strftime('%Y-%m-%d %H:%M:%S', time / 1000)}.${String(time % 1_000_000).padStart(6, '0')}`
+  const micros = argument.includes('u')
+  if (argument.includes('c')) {
+    return ({ time }) => strftime('%Y-%m-%d %H:%M:%S', time / 1000) +
+      (micros ? `.${String(time % 1_000_000).padStart(6, '0')}` : '')
   }
-  throw new ConfigError(`Unrecognized error log format directive %{${argument}}t`)
+  return micros ? ({ time }) => errorLogTime(time) : ({ time }) => ctime(time / 1000)
 }
+
+/** Of the request; with `c` of the connection; with `C` of the connection, in what is logged once for it. */
+function logIdOf(which: string): Value {
+  if (which === 'C') return (entry) => entry.scope === 'connection' ? idOf(connectionOf(entry)) : undefined
+  return which === 'c' ? (entry) => idOf(connectionOf(entry)) : ({ request }) => idOf(request)
+}
+
+const idOf = (about: Connection | Request | undefined): string | undefined => about && logId(about)
 
 const PID = String(process.pid)
 let thread = threadId === 0 ? PID : String(threadId)

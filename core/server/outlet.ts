@@ -53,6 +53,8 @@ export class Outlet {
   #waiting: Segment[] | undefined
   /** Complete answers in the buffer. */
   #held = 0
+  /** Bytes that the kernel took, less those that were counted before it did. */
+  #sent = 0
   /** The client is gone, and the descriptor may be somebody else's by now: everything else is thrown away. */
   broken = false
 
@@ -65,6 +67,14 @@ export class Outlet {
   /** True while the socket has not taken everything. */
   get blocked(): boolean {
     return this.#waiting !== undefined
+  }
+
+  /** How many bytes were sent since this was asked for last; those that leave at the end of the turn are. */
+  takeCount(): number {
+    const waiting = this.#buffer.owner === this ? this.#buffer.end : 0
+    const sent = this.#sent + waiting
+    this.#sent = -waiting
+    return sent
   }
 
   /** Adds text of one byte per character. */
@@ -121,6 +131,7 @@ export class Outlet {
     let from = 0
     if (this.#waiting === undefined) {
       const took = this.#port.net.send(this.#fd, buffer.memory, 0, end, more)
+      if (took > 0) this.#sent += took
       if (took === end) return
       if (took < 0 && took !== -Errno.again) return this.breakOff()
       if (took > 0) from = took
@@ -161,6 +172,7 @@ export class Outlet {
       // 0 of a file: it became shorter than its Content-Length. The client must not take it for whole.
       if (took <= 0) this.breakOff()
       else {
+        this.#sent += took
         segment.at += took
         segment.left -= took
         if (segment.file !== undefined && !segment.copied && segment.left > 0 && took < FILE_PIECE) return false

@@ -10,20 +10,29 @@ import { join } from 'node:path'
 
 /** A program that ends sooner than this (ms) after its start is started again only after the rest of it. */
 const SHORT_LIFE = 1000
+/** How often a program that fails is started again for what is left when its generation is over. */
+const LAST_STARTS = 3
 
 interface PipedLog {
   readonly command: string
   readonly reader: number
   retired: boolean
+  runs: boolean
+  /** It has been started before. */
+  known: boolean
+  /** Of those that are left. */
+  lastStarts: number
 }
 
 /** Programs that were started for a generation. */
 export interface PipedLogs {
-  /** The generation is over: they are not started again, and end when they have read what was written. */
+  /** The generation is over: they end when they have read what was written. One that fails before that is started again. */
   retire(): void
 }
 
 let started: PipedLog[] = []
+/** Whose program may have to be started again. */
+const alive = new Set<PipedLog>()
 
 /**
  * Starts the program of `|program`, `||program` (both without a shell) or `|$command` (with one).
@@ -33,7 +42,7 @@ let started: PipedLog[] = []
 export function openPipedLog(target: string, failed: (text: string) => void): number {
   const command = target.trim()
   const { reader, writer } = openPipe()
-  const log: PipedLog = { command, reader, retired: false }
+  const log: PipedLog = { command, reader, retired: false, runs: false, known: false, lastStarts: LAST_STARTS }
   const child = start(log, failed)
   if (child.pid === undefined) {
     closeSync(reader)
@@ -41,6 +50,8 @@ export function openPipedLog(target: string, failed: (text: string) => void): nu
     throw new Error(`unable to start piped log program '${programText(command)}'`)
   }
   started.push(log)
+  if (alive.size === 0) process.once('exit', startLast)
+  alive.add(log)
   return writer
 }
 
@@ -52,7 +63,7 @@ export function takePipedLogs(): PipedLogs {
     retire() {
       for (const log of logs.splice(0)) {
         log.retired = true
-        closeSync(log.reader)
+        if (!log.runs) start(log, () => undefined)
       }
     },
   }
@@ -75,19 +86,35 @@ function openPipe(): { reader: number; writer: number } {
   }
 }
 
+/** The server ends: a program that waits to be started again gets what is left. */
+function startLast(): void {
+  for (const log of alive) if (!log.runs) start(log, () => undefined)
+}
+
 function start(log: PipedLog, failed: (text: string) => void): ChildProcess {
   const begun = Date.now()
   const [program, args] = argv(log.command)
   // What the program prints goes where our own errors go: standard output may be somebody's pipe.
   const child = spawn(program, args, { stdio: [log.reader, 2, 2] })
-  child.on('error', () => { /* no pid: told by the caller */ })
-  child.once('exit', () => {
-    if (log.retired) return
-    failed(`AH00106: piped log program '${programText(log.command)}' failed unexpectedly`)
-    const again = () => {
-      if (!log.retired) start(log, failed)
+  const isFirst = !log.known
+  log.known = true
+  log.runs = true
+  const ended = (code: number | null): void => {
+    log.runs = false
+    // At its end the pipe is empty and has no writer: whoever has read that far ends without a fault.
+    if (log.retired && (code === 0 || log.lastStarts-- === 0)) {
+      alive.delete(log)
+      return closeSync(log.reader)
     }
-    setTimeout(again, Math.max(0, begun + SHORT_LIFE - Date.now())).unref()
+    if (!log.retired) failed(`AH00106: piped log program '${programText(log.command)}' failed unexpectedly`)
+    setTimeout(() => {
+      if (!log.runs) start(log, failed)
+    }, Math.max(0, begun + SHORT_LIFE - Date.now())).unref()
+  }
+  child.once('exit', ended)
+  // It could not be started. At first its opener tells; later the program may be on its way to being replaced.
+  child.once('error', () => {
+    if (!isFirst) ended(null)
   })
   child.unref()
   return child

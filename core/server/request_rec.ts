@@ -128,7 +128,7 @@ export class RequestRec extends Response implements Request {
 
   /** For a request that goes on after the thread has turned to others; what it was redirected to goes with it. */
   detach(): void {
-    this.#shareHead(this.head.detach())
+    if (this.head === this.connection.engine.head) this.#shareHead(this.head.detach())
   }
 
   #shareHead(head: RequestHead): void {

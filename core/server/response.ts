@@ -28,6 +28,9 @@ const FAIR_SHARE = 1024 * 1024
 /** To learn the length of a filtered body that HEAD asks for, so much of it is made. */
 const HEAD_SHARE = 1024 * 1024
 
+/** Fields of a response that are in none of its tables. */
+const ADDED: Record<string, (r: Response) => string | undefined> = {}
+
 /** What RequestRec is to its client. */
 export abstract class Response {
   readonly connection: HttpConn
@@ -57,6 +60,9 @@ export abstract class Response {
   #into: Sink | undefined
   #committed = false
   #chunked = false
+  /** Length that the head states, if any. */
+  #stated: number | undefined
+  firstByteTime?: number
   #bytesSent = 0
   #headBytes = 0
 
@@ -311,12 +317,32 @@ export abstract class Response {
     for (const part of before ?? []) if (isRange(part)) part.file.release()
   }
 
+  sentHeader(name: string): string | undefined {
+    const added = ADDED[name.toLowerCase()]
+    return added?.(this) ?? this.#errHeadersOut?.get(name) ?? this.headersOut.get(name)
+  }
+
+  /** What `#commit` adds to the fields of the tables. */
+  static {
+    const line = (r: Response, name: string) => new RegExp(`^${name}: (.*)\r$`, 'm').exec(r.#connectionLines())?.[1]
+    ADDED['content-type'] = (r) => r.contentType
+    ADDED['content-encoding'] = (r) => r.contentEncoding
+    ADDED['content-language'] = (r) => r.contentLanguages.length > 0 ? r.contentLanguages.join(', ') : undefined
+    ADDED['transfer-encoding'] = (r) => r.#chunked ? 'chunked' : undefined
+    ADDED['content-length'] = (r) =>
+      r.#stated !== undefined && !r.#chunked && r.#showsLength(r.#stated) ? String(r.#stated) : undefined
+    ADDED['connection'] = (r) => line(r, 'Connection')
+    ADDED['keep-alive'] = (r) => line(r, 'Keep-Alive')
+  }
+
   get #bodyAllowed(): boolean {
     return !this.isHead && !isBodyless(this.status)
   }
 
   #commit(length: number | undefined): void {
     this.#committed = true
+    this.#stated = length
+    if (this.firstByteTime === 0) this.firstByteTime = performance.timeOrigin + performance.now()
     if (this.deadline > 0) this.answering()
     this.#decideFraming(length)
     if (this.head.protocol === 9) return

@@ -1,65 +1,107 @@
 /*
- * Access log formats, compiled once: a row of functions whose answers are put together to a line.
+ * Access log formats, compiled once: constants and functions that take turns, whose answers are put together to a
+ * line.
  *
- *   %[!STATUS,STATUS][<|>][{argument}]letter
+ *   %[!][STATUS,STATUS...][<|>][{argument}]letter     in any order before the letter, which may be ^ and two letters
  */
-import { ConfigError, type Request } from 'httpd'
-import { itemRow, type Value } from './items.ts'
-import { endOfLine } from './times.ts'
+import { ConfigError, escapeLogItem, type LogValue, type Request } from 'httpd'
+import { fastLine } from './fast.ts'
+import { itemFor } from './items.ts'
 
 /** Makes the line for a request, given the one that was asked for; with its line end. */
 export type Line = (original: Request) => string
 
-type Piece = (original: Request, final: Request) => string
+/** An item of a format. */
+export interface Item {
+  readonly value: LogValue
+  /** Of the chain of internal redirects: the first, not the last. */
+  readonly original: boolean
+  /** Of which final statuses it tells; undefined: of all. */
+  readonly wanted: ((status: number) => boolean) | undefined
+}
 
-const ITEM = /^%([<>]?)((?:!?\d{3}(?:,\d{3})*)?)([<>]?)(?:\{([^}]*)\})?([<>]?)(\^t[io]|[a-zA-Z%])/
+/** A format taken apart: text stands for itself. */
+export type Part = string | Item
 
-/** @throws ConfigError for an item that does not exist */
+type Value = (original: Request, final: Request) => string
+
+/** @throws ConfigError for an item that does not exist, or is not complete */
 export function compileFormat(format: string): Line {
-  const pieces = [...parse(format), constant('\n')]
+  const parts = [...parseFormat(format), '\n']
+  return fastLine(format) ?? general(parts)
+}
+
+/** As compileFormat, without the short ways of well-known formats. */
+export const compileGenerally = (format: string): Line => general([...parseFormat(format), '\n'])
+
+/** The request that answered. */
+export function finalOf(original: Request): Request {
+  let final = original
+  while (final.next !== undefined) final = final.next
+  return final
+}
+
+// Constants before each value, and one behind the last.
+function general(parts: readonly Part[]): Line {
+  const texts: string[] = ['']
+  const values: Value[] = []
+  for (const part of parts) {
+    if (typeof part === 'string') texts[texts.length - 1] += part
+    else {
+      values.push(asText(part))
+      texts.push('')
+    }
+  }
+  const count = values.length
   return (original) => {
-    let final = original
-    while (final.next !== undefined) final = final.next
-    let line = ''
-    for (const piece of pieces) line += piece(original, final)
-    endOfLine()
+    const final = finalOf(original)
+    let line = texts[0]!
+    for (let i = 0; i < count; i++) line += values[i]!(original, final) + texts[i + 1]!
     return line
   }
 }
 
-const constant = (text: string): Piece => () => text
-
-function parse(format: string): Piece[] {
-  const pieces: Piece[] = []
-  let text = ''
-  const flush = () => {
-    if (text !== '') pieces.push(constant(text))
-    text = ''
-  }
-  for (let at = 0; at < format.length;) {
-    const rest = format.slice(at, at + 1) === '%' ? format.slice(at) : ''
-    if (rest === '') {
-      const end = nextItem(format, at)
-      text += unescape(format.slice(at, end))
-      at = end
-      continue
-    }
-    const match = ITEM.exec(rest)
-    if (match === null) throw new ConfigError(`Unrecognized LogFormat directive ${rest.slice(0, 2)}`)
-    at += match[0].length
-    if (match[6] === '%') text += '%'
-    else {
-      flush()
-      pieces.push(item(match))
-    }
-  }
-  flush()
-  return pieces
+/** What a text format shows for an item. */
+function asText({ value, original, wanted }: Item): Value {
+  const show = shown(value)
+  const value1: Value = original ? (first) => show(first) : (_, last) => show(last)
+  return wanted === undefined ? value1 : (first, last) => wanted(last.status) ? value1(first, last) : '-'
 }
 
-const nextItem = (format: string, from: number): number => {
-  const at = format.indexOf('%', from)
-  return at < 0 ? format.length : at
+function shown({ kind, of, empty }: LogValue): (r: Request) => string {
+  if (empty !== undefined) {
+    return (r) => {
+      const text = of(r)
+      return text === undefined ? '-' : text === '' ? empty : escapeLogItem(text)
+    }
+  }
+  if (kind !== 'bytes') return (r) => of(r) ?? '-'
+  return (r) => {
+    const text = of(r)
+    return text === undefined ? '-' : escapeLogItem(text)
+  }
+}
+
+/** @throws ConfigError */
+export function parseFormat(format: string): Part[] {
+  const parts: Part[] = []
+  let at = 0
+  while (at < format.length) {
+    if (format[at] !== '%') {
+      const percent = format.indexOf('%', at)
+      const end = percent < 0 ? format.length : percent
+      parts.push(unescape(format.slice(at, end)))
+      at = end
+    } else if (format[at + 1] === '%') {
+      parts.push('%')
+      at += 2
+    } else {
+      const { item, end } = parseItem(format, at + 1)
+      parts.push(item)
+      at = end
+    }
+  }
+  return parts
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '\\': '\\', '"': '"' }
@@ -68,24 +110,27 @@ const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '
 const unescape = (text: string): string =>
   text.replace(/\\([nrt\\"])/g, (_, letter: string) => ESCAPES[letter]!)
 
-function item([, first, statuses, before, argument, after, letter]: RegExpExecArray): Piece {
-  const row = itemRow(letter!)
-  const value = row.make(argument ?? '')
-  const mark = first || before || after
-  const original = mark === '' ? row.original === true : mark === '<'
-  const wanted = statuses === '' ? undefined : statusTest(statuses!)
-  return pieceOf(value, original, wanted)
-}
+/** What stands between the percent sign and the letter, piece by piece; each may come more than once. */
+const MODIFIER = /!|<|>|,|\{([^}]*)\}?|\d+/y
 
-function pieceOf(value: Value, original: boolean, wanted: ((status: number) => boolean) | undefined): Piece {
-  if (wanted === undefined) {
-    return original ? (first) => value(first) ?? '-' : (_, last) => value(last) ?? '-'
+function parseItem(format: string, from: number): { item: Item; end: number } {
+  let original: boolean | undefined
+  let except = false
+  let argument = ''
+  const statuses = new Set<number>()
+  MODIFIER.lastIndex = from
+  let at = from
+  for (let match = MODIFIER.exec(format); match !== null; match = MODIFIER.exec(format)) {
+    const [text, braced] = match
+    if (braced !== undefined) argument = braced
+    else if (text === '!') except = !except
+    else if (text === '<' || text === '>') original = text === '<'
+    else if (text !== ',') statuses.add(Number(text))
+    at = MODIFIER.lastIndex
   }
-  return (first, last) => wanted(last.status) ? value(original ? first : last) ?? '-' : '-'
-}
-
-function statusTest(text: string): (status: number) => boolean {
-  const except = text.startsWith('!')
-  const statuses = new Set(text.replace('!', '').split(',').map(Number))
-  return (status) => statuses.has(status) !== except
+  if (at >= format.length) throw new ConfigError('Ran off end of LogFormat parsing args to some directive')
+  const { item, length } = itemFor(format.slice(at, at + 3))
+  const value = item.make(argument)
+  const wanted = statuses.size === 0 ? undefined : (status: number) => statuses.has(status) !== except
+  return { item: { value, original: original ?? item.original === true, wanted }, end: at + length }
 }

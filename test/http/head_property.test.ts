@@ -99,7 +99,7 @@ function message(known: Known): Message | undefined {
   return {
     ...known, ...place, chunked, length: chunked || lengths.length === 0 ? -1 : safe(BigInt(lengths[0]!)),
     persistent: keeps && !tokens.includes('close') && !doubtful,
-    expects: expects === '' ? '' : expects === '100-continue' ? 'continue' : 'unknown',
+    expects: expects === '' ? '' : expects === '100-continue' ? protocol >= 1001 ? 'continue' : '' : 'unknown',
   }
 }
 

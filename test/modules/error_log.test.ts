@@ -1,4 +1,4 @@
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,7 +9,10 @@ import { DEFAULT_ERROR_FORMAT, compileErrorFormat, logId, setThreadNumber,
 import { log, mightLog, openErrorLogs, useErrorLogs } from '../../core/server/log.ts'
 import { logDirectives } from '../../core/server/log_directives.ts'
 import { openPipedLog, takePipedLogs } from '../../core/server/piped_log.ts'
-import { configure, fakeRequest, fakeServer, fakeStartup } from './harness.ts'
+import { linux } from '../../core/port/linux.ts'
+import { epoll } from '../../core/port/poll/epoll.ts'
+import { receiveAt } from '../support/datagrams.ts'
+import { configure, fakeRequest, fakeServer, fakeStartup, refusal } from './harness.ts'
 
 process.env.TZ = 'UTC'
 const core = { name: 'core_module', file: 'core.c', settings: [serverCore, globalCore, dirCore],
@@ -56,8 +59,63 @@ t.test('ErrorLogFormat', (t) => {
   is('%L %{c}L', `${logId(request)} ${logId(request.connection)}`)
   is('x %a y', 'x y', {})
   is('%3l %4l', 'error', {})
-  t.throws(() => compileErrorFormat('%Q'), { message: 'Unrecognized error log format directive %Q' })
+  is('[%{C}L] %M', ' AH00001: it broke')
+  is('%{C}L', logId(request.connection), { request, scope: 'connection' })
+  is('%{uc}t %{x}t', '2026-11-20 09:24:53.123456 Fri Nov 20 09:24:53 2026')
+  is('[%-7a] %4m x', ' x', {})
+  is('a %{No}i:%M', 'aAH00001: it broke', {})
   t.end()
+})
+
+t.test('refusals of ErrorLog, ErrorLogFormat and LogLevel are Apache\'s', (t) => {
+  const is = (text: string, message: string) => t.equal(refusal([core], text), message, text)
+  is('ErrorLogFormat "%Q"', 'Unrecognized error log format directive %Q')
+  is('ErrorLogFormat "%M %"', 'Ran off end of error log format parsing args to some directive')
+  is('ErrorLogFormat "%{abc"', 'Ran off end of error log format parsing args to some directive')
+  is('ErrorLogFormat foo "%M"', 'ErrorLogFormat type must be one of request, connection')
+  is('ErrorLogFormat "%a"', "main ErrorLogFormat must contain message format string '%M'")
+  is('ErrorLogFormat request', "main ErrorLogFormat must contain message format string '%M'")
+  is('ErrorLogFormat "%+a %M"', "The '+' flag cannot be used in the main error log format")
+  is('ErrorLogFormat connection "%M"', '%M cannot be used in once-per-request or once-per-connection formats')
+  is('ErrorLogFormat a b c', 'ErrorLogFormat takes 1-2 arguments, Format string for the ErrorLog')
+  is('LogLevel foo', 'Log level keyword must be one of emerg/alert/crit/error/warn/notice/info/debug/trace1/.../trace8')
+  is('LogLevel core:', "Module specifier 'core' must be followed by a log level keyword")
+  is('LogLevel nomod:debug', 'Cannot find module nomod')
+  t.match(refusal([core], 'ErrorLog syslog:bogus'), /^ErrorLog cannot be "syslog:bogus": the facility must be one of kern, user,/)
+  t.end()
+})
+
+t.test('ErrorLog syslog', async (t) => {
+  const address = `@httpd-syslog-${process.pid}`
+  const receiver = receiveAt(t, address)
+  process.env['SYSLOG_SOCKET'] = address
+  t.teardown(() => {
+    useErrorLogs()
+    delete process.env['SYSLOG_SOCKET']
+  })
+  const { datagram } = linux(epoll).service
+  const open = (target: string) => {
+    const server = fakeServer(configure([core], `ErrorLog ${target}\nLogLevel trace8`).conf)
+    t.equal(openErrorLogs(fakeStartup(server), datagram), 0)
+    return server
+  }
+  setThreadNumber(77)
+  const server = open('syslog')
+  log('error', 'core', 'it broke', { server })
+  log('trace4', 'core', 'chatter', { server })
+  open('syslog:LOCAL3:mine')
+  log('emerg', 'core', 'the end')
+  open('syslog::mine')
+  for (let i = 0; i < 100; i++) log('info', 'core', `message ${i}`)
+  await until(() => receiver.all().length >= 103)
+  const lines = receiver.all()
+  const time = '[A-Z][a-z]{2} [ 1-3]\\d \\d\\d:\\d\\d:\\d\\d'
+  const line = (start: string, end: string) => new RegExp(`^<${start.replace(' ', `>${time} `)}\\[${process.pid}\\]: ${end}$`)
+  t.match(lines[0], line('187 httpd', `\\[core:error\\] \\[pid ${process.pid}:tid 77\\] it broke`))
+  t.match(lines[1], line('191 httpd', '.* chatter'), 'what is less serious than debug is debug')
+  t.match(lines[2], line('152 mine', '.* the end'))
+  for (let i = 0; i < 100; i++) t.match(lines[3 + i], line('190 mine', `.* message ${i}`), 'a busy receiver gets all, in order')
+  t.equal(lines.length, 103)
 })
 
 t.test('levels, files and lines that are written once', (t) => {
@@ -101,7 +159,6 @@ t.test('what cannot be opened stops the start', (t) => {
   t.strictSame(start('/no/such/directory/log'),
     [500, 'crit core: (2)No such file or directory: AH00091: httpd: could not open error log file ' +
       '/no/such/directory/log.'])
-  t.match(start('syslog'), [500, /^crit core: ErrorLog cannot be "syslog": syslog is not available in this version/])
   t.match(start('|/no/such/program -x'),
     [500, "crit core: AH00088: httpd: unable to start piped log program '/no/such/program -x'"])
   t.end()
@@ -110,12 +167,14 @@ t.test('what cannot be opened stops the start', (t) => {
 t.test('a piped log program gets the lines and is replaced when it dies', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'piped-log-'))
   const failures: string[] = []
-  t.teardown(() => {
+  t.teardown(async () => {
     takePipedLogs().retire()
+    // The script is started once more, for what may be left.
+    await sleep(100)
     rmSync(dir, { recursive: true })
   })
   const script = join(dir, 'once.sh')
-  writeFileSync(script, 'IFS= read -r line; echo "$line" >> "$1"\n')
+  writeFileSync(script, 'IFS= read -r line || exit 0; echo "$line" >> "$1"\n')
   const fd = openPipedLog(`|/bin/sh ${script} "${dir}/out put"`, (text) => failures.push(text))
   writeSync(fd, 'first\n')
   await until(() => failures.length === 1 && lines(`${dir}/out put`).length === 1)
@@ -127,6 +186,19 @@ t.test('a piped log program gets the lines and is replaced when it dies', async 
   writeSync(shell, 'x\n')
   await until(() => lines(`${dir}/shell`).length === 1)
   t.strictSame(lines(`${dir}/shell`), ['x'])
+})
+
+t.test('what is in the pipe when the generation is over reaches a program that fails', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'piped-log-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  const script = join(dir, 'once.sh')
+  writeFileSync(script, 'IFS= read -r line || exit 0; echo "$line" >> "$1"; exit 1\n')
+  const fd = openPipedLog(`|/bin/sh ${script} ${dir}/out`, () => undefined)
+  writeSync(fd, 'first\nsecond\n')
+  takePipedLogs().retire()
+  closeSync(fd)
+  await until(() => lines(`${dir}/out`).length === 2)
+  t.strictSame(lines(`${dir}/out`), ['first', 'second'])
 })
 
 async function until(condition: () => boolean): Promise<void> {

@@ -131,7 +131,7 @@ export function fakeRequest({ conf, dir }: Configured, { headers = {}, connectio
   const request: FakeRequest = {
     connection: {
       id: 1, clientIp: '192.0.2.7', clientPort: 4711, localIp: '192.0.2.1', localPort: 8080, keepalives: 1,
-        aborted: false,
+        aborted: false, bytesIn: 0, bytesOut: 0,
       ...connection,
     },
     server: fakeServer(conf), requestLine: 'GET / HTTP/1.1', method: 'GET', isHead: false, protocol: 1001,

@@ -110,3 +110,25 @@ t.test('look-ups inside of look-ups end at LimitInternalRecursion', (t) => {
   t.match(logged.join('\n'), /AH00125: Request exceeded the limit of 3 subrequest nesting levels/)
   t.end()
 })
+
+const SMUGGLED = 'GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n'
+for (const [what, head, statuses] of [
+  ['with a length', `POST /denied HTTP/1.1\r\nHost: a\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`, ['403', '200']],
+  ['in chunks', `POST /denied HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${SMUGGLED.length.toString(16)}\r\n${SMUGGLED}\r\n0\r\n\r\n`, ['403', '200']],
+  ['of a path that is refused', `POST /a%2fb HTTP/1.1\r\nHost: a\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`, ['404', '200']],
+  ['that nobody promised', `POST /denied HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`, ['403']],
+  ['behind an odd expectation', `POST /x HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`, ['417']],
+  ['with a fault', 'POST /denied HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', ['400']],
+] as const) t.test(`a body ${what} is no request, whoever answers before it is read`, async (t) => {
+  for (const mayBlock of [true, false]) for (const size of [1, 7, 1000]) {
+    const { socket, conn, say } = make((modules) => modules.hooks.accessChecker.add('x', (r) => r.uri === '/denied' ? 403 : OK, { quick: true }), { mayBlock })
+    const text = head + GET
+    for (let at = 0; at < text.length; at += size) say(text.slice(at, at + size))
+    for (let i = 0; i < 2 * text.length; i++) {
+      conn.advance()
+      if (i % 8 === 0) await new Promise(setImmediate)
+    }
+    t.same(answers(socket.outgoing), statuses, `pieces of ${size}, ${mayBlock ? 'crew' : 'listener'}`)
+    t.notMatch(socket.outgoing, /smuggled/)
+  }
+})

@@ -1,13 +1,11 @@
 // A connection as a machine, on a socket made of two lists: no descriptor, no clock, every split of the input.
 import { join } from 'node:path'
 import t from 'tap'
-import { MatchError } from '../../core/config/regex.ts'
 import { OK } from '../../core/hook/hook.ts'
 import type { ModuleList } from '../../core/hook/modules.ts'
 import type { Request } from '../../core/hook/types.ts'
 import { dirCore, serverCore } from '../../core/server/core_settings.ts'
 import { Next } from '../../core/server/mpm.ts'
-import type { EngineParts } from '../../core/server/thread_engine.ts'
 import { another, answers, GET, make, plainConf, root } from './fake_connection.ts'
 
 t.test('a request that comes byte by byte waits, then is answered once', (t) => {
@@ -411,24 +409,4 @@ t.test('Expect: 100-continue is answered when the body is first read, and only t
   none.say('GET /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n')
   t.equal(none.conn.advance(), Next.linger, 'a body that was not asked for may or may not come: the connection ends')
   t.same(answers(none.socket.outgoing), ['404'])
-})
-
-t.test('a match that cannot be decided fails the request, in a section as in a hook', (t) => {
-  const undecided = (): never => {
-    throw new MatchError('(a+)+$', 'match limit exceeded')
-  }
-  const sections = { forLocation: undecided, forFile: undecided } as unknown as ReturnType<EngineParts['resolverOf']>
-  for (const { socket, conn, say, logged } of [
-    make(undefined, { resolverOf: () => sections }),
-    make((modules) => modules.add({
-      symbol: 'x_module', linkage: 'static',
-      module: { name: 'x_module', file: 'mod_x.c', register: ({ accessChecker }, on) => on(accessChecker, undecided) },
-    })),
-  ]) {
-    say(GET)
-    conn.advance()
-    t.match(socket.outgoing, /^HTTP\/1\.1 500 /)
-    t.same(logged, ['SY00073: Cannot match "(a+)+$": match limit exceeded'])
-  }
-  t.end()
 })
