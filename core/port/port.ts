@@ -15,6 +15,7 @@ export interface Port {
   readonly poll: PollProvider
   readonly net: Net
   readonly files: Files
+  readonly changes: Changes
   readonly shared: Shared
   readonly host: Host
   readonly service: Service
@@ -108,6 +109,40 @@ export interface Files {
   open(path: Buffer): Result
   pread(fd: Fd, into: Memory, offset: number, length: number, position: number): Result
   close(fd: Fd): void
+}
+
+/**
+ * Being told of changes to directories: who is in them, and who may look. A platform that cannot say so before the
+ * call that makes the change returns has `changes/none.ts`.
+ */
+export interface Changes {
+  /** Opens a queue, for all threads of the process: a descriptor, or a negative errno. */
+  open(): Result
+  /** A thread's view of the queue; undefined where changes to mounts cannot be told. */
+  attach(queue: Fd): ChangeQueue | undefined
+}
+
+/** Bits of what waits: entries of the queue; somebody has mounted or unmounted something. */
+export const Waiting = { changes: 1, mounts: 2 } as const
+
+/** What is said of a change. `all`: some were lost. */
+export const Change = { entry: 1, directory: 2, all: 4 } as const
+
+export interface ChangeQueue {
+  /** Bits of Waiting, without waiting itself; takes nothing but the word of mounts, which each thread gets once. */
+  look(): Result
+  /**
+   * Watches the directory at a path, which may not be a link. The same directory has the same number.
+   * @param path bytes ending in NUL
+   * @returns its number, or a negative errno; -ENOTSUP where changes may be made that nobody here hears of
+   */
+  add(path: Buffer): Result
+  remove(watch: number): void
+  /**
+   * Takes a batch of what waits.
+   * @param each is told: of an entry its name; of the directory itself no name. `all` is of no directory
+   */
+  take(each: (watch: number, change: number, name: string) => void): void
 }
 
 export interface Shared {
@@ -209,5 +244,5 @@ const ERRNO_TEXT: Readonly<Record<number, string>> = {
 export const Errno = {
   perm: 1, noent: 2, intr: 4, io: 5, again: 11, nomem: 12, acces: 13, notdir: 20, isdir: 21, inval: 22, nfile: 23,
   mfile: 24, pipe: 32, nametoolong: 36, loop: 40, addrinuse: 98, connaborted: 103, connreset: 104, nobufs: 105, timedout: 110,
-  noprotoopt: 92,
+  noprotoopt: 92, nosys: 38, notsup: 95, nospc: 28,
 } as const
