@@ -291,6 +291,22 @@ t.test('watched: nothing is looked at where nothing is, and only the file where 
   t.end()
 })
 
+t.test('watched: a link that leads elsewhere is seen where nothing was', (t) => {
+  const root = t.testdir({ a: {}, empty: {}, full: { '.htaccess': 'Mark full' } })
+  freshBoard()
+  const one = subject(root, { ...real, changes: real.changes })
+  const link = join(root, 'a/link')
+  const path = join(link, 'f')
+  symlinkSync('../empty', link)
+  t.equal(one.ask(path), '')
+  t.equal(one.ask(path), '')
+  unlinkSync(link)
+  symlinkSync('../full', link)
+  t.equal(one.ask(path), 'full')
+  t.equal(one.ask(path), 'full')
+  t.end()
+})
+
 t.test('the first name that exists is read', (t) => {
   const root = t.testdir({ a: {} })
   const names = ['.first', '.second']
