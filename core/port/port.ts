@@ -230,7 +230,7 @@ export function describeErrno(errno: number): string {
 }
 
 const ERRNO_TEXT: Readonly<Record<number, string>> = {
-  1: 'Operation not permitted', 2: 'No such file or directory', 3: 'No such process', 4: 'Interrupted system call', 5: 'Input/output error', 7: 'Argument list too long',
+  1: 'Operation not permitted', 2: 'No such file or directory', 3: 'No such process', 4: 'Interrupted system call', 5: 'Input/output error', 6: 'No such device or address', 7: 'Argument list too long',
   9: 'Bad file descriptor', 11: 'Resource temporarily unavailable', 12: 'Cannot allocate memory',
   13: 'Permission denied', 17: 'File exists', 20: 'Not a directory', 21: 'Is a directory', 22: 'Invalid argument',
   23: 'Too many open files in system', 24: 'Too many open files', 28: 'No space left on device',
@@ -242,7 +242,7 @@ const ERRNO_TEXT: Readonly<Record<number, string>> = {
 
 /** Error numbers that code looks at (Linux). */
 export const Errno = {
-  perm: 1, noent: 2, intr: 4, io: 5, again: 11, nomem: 12, acces: 13, notdir: 20, isdir: 21, inval: 22, nfile: 23,
+  perm: 1, noent: 2, intr: 4, io: 5, nxio: 6, badf: 9, again: 11, nomem: 12, acces: 13, notdir: 20, isdir: 21, inval: 22, nfile: 23,
   mfile: 24, pipe: 32, nametoolong: 36, loop: 40, addrinuse: 98, connaborted: 103, connreset: 104, nobufs: 105, timedout: 110,
   noprotoopt: 92, nosys: 38, notsup: 95, nospc: 28,
 } as const

@@ -16,6 +16,7 @@ import { dirCore } from './core_settings.ts'
 import { DirectoryWatch, UNSURE } from './directory_watch.ts'
 import type { FileCache, FileEntry } from './file_cache.ts'
 
+const S_IFMT = 0o170000, S_IFSOCK = 0o140000
 /** A file changed this recently (ms) may change again without its time stamp moving: its text is read again. */
 const SETTLED = 2000
 /** Longest .htaccess file, in bytes. */
@@ -44,7 +45,7 @@ export class HtaccessFiles {
   }
 
   #kept(entry: FileEntry, input: HtaccessInput): HtaccessFile | HtaccessFault | undefined {
-    if (entry.type !== 'file') return undefined
+    if (entry.type !== 'file') return irregular(entry)
     // The entry forgets it when the file changes.
     let kept = entry.htaccess instanceof KeptText ? entry.htaccess : undefined
     if (kept === undefined || !kept.settled) {
@@ -160,9 +161,18 @@ function failed(entry: FileEntry): HtaccessFault | undefined {
 }
 
 const unreadable = ({ path }: FileEntry, errno: number): HtaccessFault => ({
-  fault: `(${errno}) AH00529: ${path} pcfg_openfile: unable to check htaccess file, ensure it is readable and that '${path.slice(0, path.lastIndexOf('/') + 1)}' is executable`,
-  status: 403,
+  fault: `AH00529: ${path} pcfg_openfile: unable to check htaccess file, ensure it is readable and that '${path.slice(0, path.lastIndexOf('/') + 1)}' is executable`,
+  status: 403, level: 'crit', errno,
 })
+
+/** What is no file. It is never opened: a FIFO might keep the thread waiting. */
+function irregular(entry: FileEntry): HtaccessFault {
+  if ((entry.mode & S_IFMT) === S_IFSOCK) return unreadable(entry, Errno.nxio)
+  return {
+    ...unreadable(entry, Errno.badf),
+    first: `AH00554: Access to file ${entry.path} denied by server: not a regular file`,
+  }
+}
 
 function rights(vector: ConfigVector): Rights {
   const core = vector.holds(dirCore)

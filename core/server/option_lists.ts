@@ -15,9 +15,10 @@ const MIXED = 'Either all Options must start with + or -, or no Option may.'
 interface OptionWord { readonly sign: string; readonly name: string; readonly whole: boolean }
 
 /** `Options [+|-]NAME ...`: either all set what holds, or all change it; after All or None both may stand. */
-export function options(said: Said, _command: Command, words: readonly string[]): void {
+export function options(said: Said, { overrideOptions }: Command, words: readonly string[]): void {
   const parsed = words.map(optionWord)
   checkOptions(parsed)
+  if (overrideOptions !== undefined) checkRights(parsed, overrideOptions)
   let { set, add, remove } = said.options ?? { set: undefined, add: 0, remove: 0 }
   if (parsed[0]!.sign === '') [set, add, remove] = [0, 0, 0]
   for (const { sign, name } of parsed) {
@@ -46,6 +47,12 @@ function checkOptions(words: readonly OptionWord[]): void {
     const mixed = i > 0 && (sign === '') !== (words[i - 1]!.sign === '')
     if (mixed && !(i > 0 && wholeFirst && sign !== '')) throw new ConfigError(MIXED)
   })
+}
+
+/** AllowOverride Options=a,b: others may neither be set nor taken away. */
+function checkRights(words: readonly OptionWord[], allowed: number): void {
+  for (const { name } of words)
+    if (bitsOf(name) & ~allowed) throw new ConfigError(`Option ${name} not allowed here`)
 }
 
 const bitsOf = (name: string): number => {

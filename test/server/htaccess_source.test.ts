@@ -67,6 +67,7 @@ function subject(under: string, given: Port, names: readonly string[] = ['.htacc
     ask(filename) {
       files.beginTurn()
       const answer = resolver.forFile(filename, '/')
+      if ('fault' in answer && answer.first !== undefined) return REFUSED
       return 'fault' in answer ? answer.fault : answer.vector.holds(toyDir).mark.join(' ')
     },
   }
@@ -120,6 +121,8 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
+const REFUSED = 'refused: no file'
+
 /** What the files say, read from the outside inwards. */
 function said(filename: string, names: readonly string[] = ['.htaccess']): string {
   const marks: string[] = []
@@ -128,7 +131,8 @@ function said(filename: string, names: readonly string[] = ['.htaccess']): strin
       const path = filename.slice(0, slash + 1) + name
       const found = statOf(path)
       if (found === undefined) continue
-      if (found.isFile()) marks.push(...[...readFileSync(path, 'latin1').matchAll(/^Mark (\S+)$/gm)].map(([, mark]) => mark!))
+      if (!found.isFile()) return REFUSED
+      marks.push(...[...readFileSync(path, 'latin1').matchAll(/^Mark (\S+)$/gm)].map(([, mark]) => mark!))
       break
     }
   }
@@ -229,6 +233,10 @@ const STEPS: readonly Step[] = [
   ['.htaccess is a directory', (root) => {
     unlinkSync(join(root, 'y/c/.htaccess'))
     mkdirSync(join(root, 'y/c/.htaccess'))
+  }],
+  ['and then a FIFO', (root) => {
+    rmSync(join(root, 'y/c/.htaccess'), { recursive: true })
+    execFileSync('mkfifo', [join(root, 'y/c/.htaccess')])
   }],
   ['and then a file', (root) => {
     rmSync(join(root, 'y/c/.htaccess'), { recursive: true })
@@ -414,7 +422,7 @@ t.test('what may not be read', { skip: process.getuid?.() === 0 && 'root may rea
     freshBoard()
     const one = subject(root, port)
     chmodSync(join(root, 'a/.htaccess'), 0)
-    t.match(one.ask(join(root, 'a/b/f')), /^\(13\) AH00529: .*\/a\/\.htaccess pcfg_openfile/, way)
+    t.match(one.ask(join(root, 'a/b/f')), /^AH00529: .*\/a\/\.htaccess pcfg_openfile/, way)
     chmodSync(join(root, 'a/.htaccess'), 0o644)
     t.equal(one.ask(join(root, 'a/b/f')), 'secret')
   }
