@@ -12,9 +12,9 @@ import { Change, Errno, type ChangeQueue, type Changes, type Fd } from '../port/
 /** Cells of the shared memory. */
 const SEQ = 0, QUEUE = 1, FLOOD = 2, COUNT = 3, LAST = 4, EMPTIED = 5, ANY_NAME = 6, NAMES = 8
 /** Bits for names that matter, by hash; marks of directories, by watch. Two that share one cost a look, no more. */
-const NAME_CELLS = 1024, MARKS = NAMES + NAME_CELLS, MARK_CELLS = 4096
+const NAME_CELLS = 1024, MARKS = NAMES + NAME_CELLS, MARK_CELLS = 16_384
 /** Most directories watched by one process. Each costs the kernel about a kibibyte. */
-const MAX_WATCHES = 4096
+const MAX_WATCHES = 16_384
 /** How soon (s) all watches are given up for others when there are too many. */
 const EMPTY_AFTER = 60
 

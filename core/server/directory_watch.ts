@@ -19,7 +19,7 @@ import type { ChangeBoard } from './change_board.ts'
 
 const S_IFMT = 0o170000, S_IFLNK = 0o120000, S_IFDIR = 0o040000
 /** Directories known at once; more than that, and all are forgotten. */
-const MAX_KNOWN = 8192
+const MAX_KNOWN = 16_384
 const MAX_LINKS = 40
 /** After so many requests it is tried again whether a directory can be watched. */
 const RETRY = 1024
