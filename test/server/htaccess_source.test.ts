@@ -4,8 +4,7 @@
  * another thread holds the queue.
  */
 import {
-  appendFileSync, chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync,
-  utimesSync, writeFileSync, type Stats,
+  appendFileSync, chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync, type Stats,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { execFileSync } from 'node:child_process'
@@ -19,10 +18,11 @@ import { carryOut } from '../../core/config/walk.ts'
 import { noChanges } from '../../core/port/changes/none.ts'
 import { linux } from '../../core/port/linux.ts'
 import { epoll } from '../../core/port/poll/epoll.ts'
-import type { Port, Stat } from '../../core/port/port.ts'
+import { Change, type Port, type Stat } from '../../core/port/port.ts'
 import { FileCache } from '../../core/server/file_cache.ts'
 import { htaccessAccess, HtaccessFiles, shareWatches } from '../../core/server/htaccess_source.ts'
 import { toyDir, toyModules } from '../config/support.ts'
+import { STEPS, write } from '../support/htaccess_steps.ts'
 
 const real = linux(epoll)
 const modules = toyModules()
@@ -78,17 +78,30 @@ const freshBoard = (): void => {
   shareWatches()
 }
 
-/** Whoever asks whether the queue holds something finds it taken: another thread is at it. */
-const busy = (port: Port): Port => ({
-  ...port,
+type Queue = ReturnType<Port['changes']['attach']> & object
+
+/** A port whose queues are others. */
+const queued = (change: (queue: Queue) => Partial<Queue>): Port => ({
+  ...real,
   changes: {
-    open: () => port.changes.open(),
-    attach(queue) {
-      const mine = port.changes.attach(queue)
-      return mine && { ...mine, look: () => -4 }
+    open: () => real.changes.open(),
+    attach(fd) {
+      const queue = real.changes.attach(fd)
+      return queue && { ...queue, ...change(queue) }
     },
   },
 })
+
+/** Who may pass through this directory may not read it. */
+const closed = queued((queue) => ({
+  add: (path) => path.toString('latin1').endsWith('fixtures\0') ? -13 : queue.add(path),
+}))
+
+/** The queue is always too short. */
+const flooded = queued((queue) => ({ take: (each) => queue.take((watch) => each(watch, Change.all, '')) }))
+
+/** Whoever asks whether the queue holds something finds it taken: another thread is at it. */
+const busy = queued(() => ({ look: () => -4 }))
 
 /** As an older kernel has it: what changes twice in a moment has the same time stamps. */
 const coarse = (port: Port): Port => ({
@@ -109,7 +122,9 @@ const WAYS: readonly (readonly [name: string, port: Port])[] = [
   ['watched', { ...real, changes: real.changes }],
   ['looked at', { ...real, changes: noChanges }],
   ['looked at, with coarse time stamps', coarse(real)],
-  ['taken by another', busy(real)],
+  ['taken by another', busy],
+  ['watched below a directory that may not be read', closed],
+  ['watched with a queue that overflows', flooded],
 ]
 
 /** Undefined for what is not there, whatever stands in the way. */
@@ -138,119 +153,6 @@ function said(filename: string, names: readonly string[] = ['.htaccess']): strin
   }
   return marks.join(' ')
 }
-
-type Step = readonly [what: string, act: (root: string) => void]
-
-const write = (path: string, text: string) => (root: string): void => {
-  mkdirSync(dirname(join(root, path)), { recursive: true })
-  writeFileSync(join(root, path), text)
-}
-
-/** Each is followed by a question at once. */
-const STEPS: readonly Step[] = [
-  ['creates one', write('a/b/c/.htaccess', 'Mark one\n')],
-  ['writes it in place, of the same length', (root) => writeFileSync(join(root, 'a/b/c/.htaccess'), 'Mark two\n', { flag: 'r+' })],
-  ['and again, in the same tick', (root) => writeFileSync(join(root, 'a/b/c/.htaccess'), 'Mark six\n', { flag: 'r+' })],
-  ['appends', (root) => appendFileSync(join(root, 'a/b/c/.htaccess'), 'Mark more\n')],
-  ['truncates', (root) => truncateSync(join(root, 'a/b/c/.htaccess'), 9)],
-  ['empties', (root) => truncateSync(join(root, 'a/b/c/.htaccess'), 0)],
-  ['replaces by rename', (root) => {
-    write('a/b/new', 'Mark new\n')(root)
-    renameSync(join(root, 'a/b/new'), join(root, 'a/b/c/.htaccess'))
-  }],
-  ['replaces it with another of the same size and times', (root) => {
-    const old = statSync(join(root, 'a/b/c/.htaccess'))
-    write('a/b/new', 'Mark old\n')(root)
-    utimesSync(join(root, 'a/b/new'), old.atime, old.mtime)
-    renameSync(join(root, 'a/b/new'), join(root, 'a/b/c/.htaccess'))
-  }],
-  ['deletes it', (root) => unlinkSync(join(root, 'a/b/c/.htaccess'))],
-  ['creates two further out', (root) => {
-    write('a/.htaccess', 'Mark outer\n')(root)
-    write('.htaccess', 'Mark root\n')(root)
-  }],
-  ['renames a directory on the way', (root) => renameSync(join(root, 'a/b'), join(root, 'a/gone'))],
-  ['puts another in its place', write('a/b/c/.htaccess', 'Mark other\n')],
-  ['deletes that one whole', (root) => rmSync(join(root, 'a/b'), { recursive: true })],
-  ['brings the first one back', (root) => renameSync(join(root, 'a/gone'), join(root, 'a/b'))],
-  ['makes a link of it', (root) => {
-    renameSync(join(root, 'a/b'), join(root, 'x'))
-    symlinkSync('../x', join(root, 'a/b'))
-  }],
-  ['creates one behind the link', write('x/.htaccess', 'Mark linked\n')],
-  ['and one deeper behind it', write('x/c/.htaccess', 'Mark deep\n')],
-  ['retargets the link', (root) => {
-    write('y/c/.htaccess', 'Mark elsewhere\n')(root)
-    unlinkSync(join(root, 'a/b'))
-    symlinkSync(join(root, 'y'), join(root, 'a/b'))
-  }],
-  ['retargets it by rename', (root) => {
-    symlinkSync('../x', join(root, 'a/next'))
-    renameSync(join(root, 'a/next'), join(root, 'a/b'))
-  }],
-  ['makes it a link to a link', (root) => {
-    symlinkSync('y', join(root, 'current'))
-    unlinkSync(join(root, 'a/b'))
-    symlinkSync('../current', join(root, 'a/b'))
-  }],
-  ['retargets the link in the middle', (root) => {
-    unlinkSync(join(root, 'current'))
-    symlinkSync('x', join(root, 'current'))
-  }],
-  ['renames what it leads to', (root) => renameSync(join(root, 'x'), join(root, 'z'))],
-  ['and has it back', (root) => renameSync(join(root, 'z'), join(root, 'x'))],
-  ['a link leads to where nothing is', (root) => {
-    unlinkSync(join(root, 'a/b'))
-    mkdirSync(join(root, 'far/away/empty/c'), { recursive: true })
-    write('far/other/empty/c/.htaccess', 'Mark beyond\n')(root)
-    symlinkSync('../far/away/empty', join(root, 'a/b'))
-  }],
-  ['a directory on the way of the link is exchanged', (root) => {
-    renameSync(join(root, 'far/away'), join(root, 'far/old'))
-    renameSync(join(root, 'far/other'), join(root, 'far/away'))
-  }],
-  ['and back', (root) => {
-    renameSync(join(root, 'far/away'), join(root, 'far/other'))
-    renameSync(join(root, 'far/old'), join(root, 'far/away'))
-  }],
-  ['the link leads to where something is', (root) => {
-    unlinkSync(join(root, 'a/b'))
-    symlinkSync('../far/other/empty', join(root, 'a/b'))
-  }],
-  ['a link with .. behind a name', (root) => {
-    unlinkSync(join(root, 'a/b'))
-    symlinkSync('../current/../y', join(root, 'a/b'))
-  }],
-  ['deletes behind that', (root) => unlinkSync(join(root, 'y/c/.htaccess'))],
-  ['creates behind that', write('y/c/.htaccess', 'Mark again\n')],
-  ['.htaccess is a link to nothing', (root) => {
-    unlinkSync(join(root, 'y/c/.htaccess'))
-    symlinkSync(join(root, 'common'), join(root, 'y/c/.htaccess'))
-  }],
-  ['which then comes', write('common', 'Mark common\n')],
-  ['and changes', write('common', 'Mark uncommon\n')],
-  ['and goes', (root) => unlinkSync(join(root, 'common'))],
-  ['.htaccess is a directory', (root) => {
-    unlinkSync(join(root, 'y/c/.htaccess'))
-    mkdirSync(join(root, 'y/c/.htaccess'))
-  }],
-  ['and then a FIFO', (root) => {
-    rmSync(join(root, 'y/c/.htaccess'), { recursive: true })
-    execFileSync('mkfifo', [join(root, 'y/c/.htaccess')])
-  }],
-  ['and then a file', (root) => {
-    rmSync(join(root, 'y/c/.htaccess'), { recursive: true })
-    write('y/c/.htaccess', 'Mark file\n')(root)
-  }],
-  ['a directory on the way is a file', (root) => {
-    rmSync(join(root, 'a'), { recursive: true })
-    write('a', '')(root)
-  }],
-  ['and comes back', (root) => {
-    unlinkSync(join(root, 'a'))
-    write('a/b/c/.htaccess', 'Mark last\n')(root)
-  }],
-]
 
 for (const [way, port] of WAYS) {
   t.test(`${way}: each step is seen by the next request`, (t) => {
@@ -296,6 +198,33 @@ t.test('watched: nothing is looked at where nothing is, and only the file where 
   unlinkSync(join(root, 'a/b/.htaccess'))
   cost()
   t.equal(cost(), 0)
+  t.end()
+})
+
+t.test('below a directory that may not be read one look vouches for the rest', (t) => {
+  const root = t.testdir({ a: { b: { c: {} } } })
+  freshBoard()
+  const one = subject(root, closed)
+  const cost = (): number => {
+    const before = one.looks()
+    one.ask(join(root, 'a/b/c/f'))
+    return one.looks() - before
+  }
+  cost()
+  t.equal(cost(), 2, 'one for the directory that cannot be watched, one for the next')
+  t.end()
+})
+
+t.test('without a queue files are looked at, and it is said once', (t) => {
+  const root = t.testdir({ a: {} })
+  freshBoard()
+  const none: Port = { ...real, changes: { open: () => -24, attach: () => undefined } }
+  const [one, two] = [subject(root, none), subject(root, none)]
+  t.equal(one.ask(join(root, 'a/f')), '')
+  write('a/.htaccess', 'Mark a')(root)
+  t.same([one.ask(join(root, 'a/f')), two.ask(join(root, 'a/f'))], ['a', 'a'])
+  t.match(one.notes.join('|'), /^SY00079: \(24\) Too many open files: [^|]+$/)
+  t.same(two.notes, [])
   t.end()
 })
 
