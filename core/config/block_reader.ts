@@ -185,7 +185,12 @@ export class BlockReader {
   }
 
   #finish(): void {
-    const open = this.#frames.filter(({ excused }) => !excused)
+    let open = this.#frames.filter(({ excused }) => !excused)
+    // In .htaccess, as in Apache, the end of the file ends an <IfModule> that holds, with all that is open inside.
+    if (this.#reading.input.allows !== undefined && open.at(-1)?.kind !== 'skip') {
+      const first = open.findIndex(({ kind }) => kind === 'if')
+      if (first >= 0) open = open.slice(0, first)
+    }
     const innermost = open.at(-1)
     if (innermost === undefined) return
     if (innermost.kind !== 'section') {

@@ -31,6 +31,11 @@ export interface HtaccessFault {
   readonly fault: string
   /** 500 for what is written in the file, 403 for a file that cannot be read; 500 if absent. */
   readonly status?: number
+  /** alert for what is written in the file, crit for a file that cannot be read; alert if absent. */
+  readonly level?: 'alert' | 'crit'
+  readonly errno?: number
+  /** Logged before it, as an error. */
+  readonly first?: string
 }
 
 /** Parses the text of a file. @param path of the file; it holds for the directory that it lies in */

@@ -4,7 +4,7 @@
  * directive.
  */
 
-/** Longest logical line of a configuration file, and of .htaccess, in bytes. */
+/** Longest logical line of a configuration file, and of .htaccess, in bytes, with its end. */
 export const MAX_LINE = 16 * 1024 * 1024
 export const MAX_HTACCESS_LINE = 8192
 
@@ -36,11 +36,12 @@ export function* logicalLines(text: string, limit: number): Generator<LogicalLin
     const feed = text.indexOf('\n', at)
     const end = feed < 0 ? text.length : feed
     line++
+    // As Apache counts: what ends the line, and what joins it, takes room as well.
+    if (joined.length + end - at + (feed < 0 ? 0 : 1) > limit) throw new LineTooLong(line)
     let piece = text.slice(at, feed > at && text[feed - 1] === '\r' ? end - 1 : end)
     at = end + 1
     const goesOn = feed >= 0 && piece.endsWith('\\')
     if (goesOn) piece = piece.slice(0, -1)
-    if (joined.length + piece.length > limit) throw new LineTooLong(line)
     joined += piece
     if (goesOn) continue
     yield { text: trimmed(joined), line }

@@ -28,6 +28,18 @@ export interface Resolved {
 export interface HtaccessSource {
   /** The first of the names that exists in a directory (with its slash). */
   read(directory: string, names: readonly string[]): HtaccessFile | HtaccessFault | undefined
+  /** Absent: nothing is known without reading. */
+  readonly absence?: HtaccessAbsence | undefined
+}
+
+/** What is known of directories without looking. */
+export interface HtaccessAbsence {
+  /** Asked once for each request, before the rest. The same number while nothing has changed; negative: ask nothing. */
+  moment(): number
+  /** True if none of the names is in a directory, for certain. */
+  lacks(directory: string, names: readonly string[]): boolean
+  /** True if `lacks` says the same of it for as long as `moment` does. */
+  lasts(directory: string): boolean
 }
 
 export interface HtaccessAccess {
@@ -98,6 +110,20 @@ interface Plan {
   /** After the directories: <Directory> that names the file itself, and <DirectoryMatch>. */
   readonly late: readonly Section[]
   readonly name: string
+  /** What was last found, where that may be found again. */
+  kept: Kept | undefined
+}
+
+/** Holds while no .htaccess file has come or gone since `moment`, and those that are there are the same. */
+interface Kept {
+  readonly moment: number
+  readonly present: readonly Present[]
+  readonly node: Node
+}
+
+interface Present {
+  readonly level: Level
+  readonly file: HtaccessFile
 }
 
 const NONE: readonly Section[] = []
@@ -141,7 +167,7 @@ export class Resolver {
    */
   forFile(filename: string, uri: string): Resolved | HtaccessFault {
     const plan = this.#plans.get(filename) ?? this.#plan(filename)
-    const node = plan.fixed ?? this.#walk(plan)
+    const node = plan.fixed ?? this.#dynamic(plan)
     return node instanceof Node ? this.#located(node, uri) : node
   }
 
@@ -193,7 +219,7 @@ export class Resolver {
     const late = [...named, ...this.#expressions.filter((section) => section.matches(filename))]
     const before = levels.length === 0 ? this.#root : levels.at(-1)!.fixed
     const fixed = before && this.#filed(this.#steps(before, late), name)
-    return remembered(this.#plans, asked, { fixed, levels: fixed === undefined ? levels : [], late, name })
+    return remembered(this.#plans, asked, { fixed, levels: fixed === undefined ? levels : [], late, name, kept: undefined })
   }
 
   #filed(node: Node, name: string): Node {
@@ -222,8 +248,25 @@ export class Resolver {
     return remembered(this.#levels, path, { path, outer, depth, sections, fixed })
   }
 
-  #walk({ levels, late, name }: Plan): Node | HtaccessFault {
+  #dynamic(plan: Plan): Node | HtaccessFault {
+    const moment = this.#htaccess!.source.absence?.moment() ?? -1
+    const { kept } = plan
+    return kept !== undefined && kept.moment === moment && this.#same(kept) ? kept.node : this.#walk(plan, moment)
+  }
+
+  #same({ present }: Kept): boolean {
     const { source, names } = this.#htaccess!
+    for (let i = 0; i < present.length; i++)
+      if (source.read(present[i]!.level.path, names) !== present[i]!.file) return false
+    return true
+  }
+
+  #walk(plan: Plan, moment: number): Node | HtaccessFault {
+    const { levels, late, name } = plan
+    const { source, names } = this.#htaccess!
+    const absence = moment < 0 ? undefined : source.absence
+    const present: Present[] = []
+    let lasts = absence !== undefined
     let node = this.#root
     for (let i = 0; i < levels.length; i++) {
       const level = levels[i]!
@@ -233,13 +276,20 @@ export class Resolver {
       }
       node = this.#steps(node, level.sections)
       if (node.rights === undefined) continue
-      const file = source.read(level.path, names)
+      const lacks = absence?.lacks(level.path, names) === true
+      lasts &&= absence!.lasts(level.path)
+      const file = lacks ? undefined : source.read(level.path, names)
+      // Of what is not known to be missing only a file that is there is asked for again.
+      lasts &&= lacks || file !== undefined
       if (file === undefined) continue
       const said = 'fault' in file ? file : file.under(node.rights)
       if ('fault' in said) return said
+      present.push({ level, file: file as HtaccessFile })
       node = this.#step(node, said, true)
     }
-    return this.#filed(this.#steps(node, late), name)
+    const found = this.#filed(this.#steps(node, late), name)
+    plan.kept = lasts ? { moment, present, node: found } : undefined
+    return found
   }
 }
 

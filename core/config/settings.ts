@@ -24,6 +24,11 @@ export class ConfigVector {
     return (this.#said[settings.index] ??= {})
   }
 
+  /** The same to be read; undefined if nothing was said. */
+  says<T extends object>(settings: Settings<T>): Readonly<Partial<T>> | undefined {
+    return this.#said[settings.index] as Readonly<Partial<T>> | undefined
+  }
+
   /** What holds: complete, frozen, made once. Cheap enough for the request path. */
   holds<T extends object>(settings: { readonly index: number; readonly defaults: Readonly<T> }): Readonly<T> {
     const held = this.#holds[settings.index]

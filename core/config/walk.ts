@@ -7,7 +7,6 @@ import { walkFault, type Fault } from './faults.ts'
 import type { TreeNode } from './reading.ts'
 import { REGEX_DEFAULTS, setRegexDefaults } from './regex.ts'
 import { ServerConf } from './server_conf.ts'
-import type { AnySettings } from './settings.ts'
 import { outermost, Walker, type WalkInput } from './walker.ts'
 
 export type { WalkInput } from './walker.ts'
@@ -27,12 +26,13 @@ export function carryOut(tree: readonly TreeNode[], input: WalkInput): Configura
   const main = new ServerConf(false, { file: '', line: 0 })
   const walker = new Walker(input, ({ file, line }, message) => faults.push(walkFault(file, line, message)))
   walker.walk(tree, outermost(main))
-  for (const server of walker.virtual) inherit(server, main, input.table.settings())
+  const settings = input.table.settings()
+  const ofServers = settings.filter(({ scope }) => scope === 'server')
+  const ofDirectories = settings.filter(({ scope }) => scope === 'directory')
+  for (const server of walker.virtual) {
+    server.vector = main.vector.mergedWith(server.vector, ofServers)
+    server.defaults = main.defaults.mergedWith(server.defaults, ofDirectories)
+    server.sections = [...main.sections, ...server.sections]
+  }
   return { main, virtual: walker.virtual, faults }
-}
-
-function inherit(server: ServerConf, main: ServerConf, settings: readonly AnySettings[]): void {
-  server.vector = main.vector.mergedWith(server.vector, settings.filter(({ scope }) => scope === 'server'))
-  server.defaults = main.defaults.mergedWith(server.defaults, settings.filter(({ scope }) => scope === 'directory'))
-  server.sections = [...main.sections, ...server.sections]
 }

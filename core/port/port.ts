@@ -15,6 +15,7 @@ export interface Port {
   readonly poll: PollProvider
   readonly net: Net
   readonly files: Files
+  readonly changes: Changes
   readonly shared: Shared
   readonly host: Host
   readonly service: Service
@@ -110,6 +111,40 @@ export interface Files {
   close(fd: Fd): void
 }
 
+/**
+ * Being told of changes to directories: who is in them, and who may look. A platform that cannot say so before the
+ * call that makes the change returns has `changes/none.ts`.
+ */
+export interface Changes {
+  /** Opens a queue, for all threads of the process: a descriptor, or a negative errno. */
+  open(): Result
+  /** A thread's view of the queue; undefined where changes to mounts cannot be told. */
+  attach(queue: Fd): ChangeQueue | undefined
+}
+
+/** Bits of what waits: entries of the queue; somebody has mounted or unmounted something. */
+export const Waiting = { changes: 1, mounts: 2 } as const
+
+/** What is said of a change. `all`: some were lost. */
+export const Change = { entry: 1, directory: 2, all: 4 } as const
+
+export interface ChangeQueue {
+  /** Bits of Waiting, without waiting itself; takes nothing but the word of mounts, which each thread gets once. */
+  look(): Result
+  /**
+   * Watches the directory at a path, which may not be a link. The same directory has the same number.
+   * @param path bytes ending in NUL
+   * @returns its number, or a negative errno; -ENOTSUP where changes may be made that nobody here hears of
+   */
+  add(path: Buffer): Result
+  remove(watch: number): void
+  /**
+   * Takes a batch of what waits.
+   * @param each is told: of an entry its name; of the directory itself no name. `all` is of no directory
+   */
+  take(each: (watch: number, change: number, name: string) => void): void
+}
+
 export interface Shared {
   /**
    * Memory seen by every process that inherits the descriptor, zeroed.
@@ -195,7 +230,7 @@ export function describeErrno(errno: number): string {
 }
 
 const ERRNO_TEXT: Readonly<Record<number, string>> = {
-  1: 'Operation not permitted', 2: 'No such file or directory', 3: 'No such process', 4: 'Interrupted system call', 5: 'Input/output error', 7: 'Argument list too long',
+  1: 'Operation not permitted', 2: 'No such file or directory', 3: 'No such process', 4: 'Interrupted system call', 5: 'Input/output error', 6: 'No such device or address', 7: 'Argument list too long',
   9: 'Bad file descriptor', 11: 'Resource temporarily unavailable', 12: 'Cannot allocate memory',
   13: 'Permission denied', 17: 'File exists', 20: 'Not a directory', 21: 'Is a directory', 22: 'Invalid argument',
   23: 'Too many open files in system', 24: 'Too many open files', 28: 'No space left on device',
@@ -207,7 +242,7 @@ const ERRNO_TEXT: Readonly<Record<number, string>> = {
 
 /** Error numbers that code looks at (Linux). */
 export const Errno = {
-  perm: 1, noent: 2, intr: 4, io: 5, again: 11, nomem: 12, acces: 13, notdir: 20, isdir: 21, inval: 22, nfile: 23,
+  perm: 1, noent: 2, intr: 4, io: 5, nxio: 6, badf: 9, again: 11, nomem: 12, acces: 13, notdir: 20, isdir: 21, inval: 22, nfile: 23,
   mfile: 24, pipe: 32, nametoolong: 36, loop: 40, addrinuse: 98, connaborted: 103, connreset: 104, nobufs: 105, timedout: 110,
-  noprotoopt: 92,
+  noprotoopt: 92, nosys: 38, notsup: 95, nospc: 28,
 } as const

@@ -13,7 +13,7 @@ import type { ChildStart } from './children.ts'
 import { LANGUAGE_LEVEL } from '../base/version.ts'
 import { globalCore, serverCore } from './core_settings.ts'
 import type { FileCache } from './file_cache.ts'
-import { htaccessAccess } from './htaccess_source.ts'
+import { htaccessAccess, HtaccessFiles, shareWatches } from './htaccess_source.ts'
 import { localEndOf } from './listeners.ts'
 import { log, openErrorLogs, setThreadNumber } from './log.ts'
 import type { Mpm, Seat } from './mpm.ts'
@@ -101,9 +101,13 @@ async function inherit(
 function engineOf(prepared: Prepared, parts: ProcessParts, role: ThreadRole, tally: Tally): ThreadEngine {
   const { servers, vhosts, modules, mpm } = prepared
   const settings = modules.settings()
+  shareWatches()
+  let htaccess: HtaccessFiles | undefined
+  const htaccessOf = (files: FileCache) =>
+    (htaccess ??= new HtaccessFiles(parts.port, files, (level, text) => log(level, 'core', text, { server: servers[0]! })))
   const resolverOf = (server: Server, files: FileCache): Resolver => new Resolver({
     conf: server.conf, settings,
-    htaccess: htaccessAccess(files, server.get(serverCore).accessFileNames, {
+    htaccess: htaccessAccess(htaccessOf(files), server.get(serverCore).accessFileNames, {
       table: modules, serverRoot: prepared.serverRoot, program: prepared.program, checking: false,
       defines: prepared.defines, server: server.conf, env: process.env, languageLevel: LANGUAGE_LEVEL,
       note: (level, text) => log(level, 'core', text, { server }),

@@ -55,6 +55,8 @@ export class FileEntry implements FileInfo {
   uses = 0
   /** For whoever renders headers of this file: forgotten when the file changes. */
   rendered: unknown
+  /** The same for whoever reads it as .htaccess. */
+  htaccess: unknown
 
   constructor(path: string) {
     this.path = path
@@ -152,7 +154,7 @@ export class FileCache {
     if (entry.file !== undefined) this.#open--
     entry.file?.release()
     if (entry.content !== undefined) this.#contentBytes -= entry.content.length
-    entry.file = entry.content = entry.rendered = undefined
+    entry.file = entry.content = entry.rendered = entry.htaccess = undefined
     entry.uses = 0
   }
 

@@ -1,4 +1,5 @@
 /** From URI to file: what the core does where no module has said otherwise. */
+import type { HtaccessFault } from '../config/resolve.ts'
 import { OK, type Status } from '../hook/hook.ts'
 import { Errno, type Stat } from '../port/port.ts'
 import { dirCore, Opt, optionBits } from './core_settings.ts'
@@ -76,13 +77,19 @@ function resolve(r: RequestRec, entry: FileEntry, path = r.filename!): Status {
   const { resolver, server } = r.served
   const resolved = resolver.forFile(path, r.uri)
   if ('fault' in resolved) {
-    r.log('alert', 'core', resolved.fault)
-    return resolved.status ?? 500
+    return refused(r, resolved)
   }
   r.finfo = entry
   r.resolved = resolved
   r.chains = r.connection.engine.chainsOf(server, resolved)
   return r.served.checksLinks ? checkLinks(r, path) : OK
+}
+
+function refused(r: RequestRec, { fault, first, errno, level = 'alert', status = 500 }: HtaccessFault): Status {
+  if (first !== undefined) r.log('error', 'core', first)
+  const about = { server: r.server, connection: r.connection, request: r }
+  r.connection.engine.log(level, 'core', fault, errno === undefined ? about : { ...about, errno })
+  return status
 }
 
 // The longest front part of the path that exists; the rest is PATH_INFO (Apache's ap_directory_walk).

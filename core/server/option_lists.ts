@@ -15,10 +15,10 @@ const MIXED = 'Either all Options must start with + or -, or no Option may.'
 interface OptionWord { readonly sign: string; readonly name: string; readonly whole: boolean }
 
 /** `Options [+|-]NAME ...`: either all set what holds, or all change it; after All or None both may stand. */
-export function options(said: Said, command: Command, words: readonly string[]): void {
+export function options(said: Said, { overrideOptions }: Command, words: readonly string[]): void {
   const parsed = words.map(optionWord)
   checkOptions(parsed)
-  checkRights(parsed, command)
+  if (overrideOptions !== undefined) checkRights(parsed, overrideOptions)
   let { set, add, remove } = said.options ?? { set: undefined, add: 0, remove: 0 }
   if (parsed[0]!.sign === '') [set, add, remove] = [0, 0, 0]
   for (const { sign, name } of parsed) {
@@ -49,11 +49,10 @@ function checkOptions(words: readonly OptionWord[]): void {
   })
 }
 
-/** In .htaccess, AllowOverride Options=a,b may have left out some. */
-function checkRights(words: readonly OptionWord[], { overrideOptions }: Command): void {
-  if (overrideOptions === undefined) return
+/** AllowOverride Options=a,b: others may neither be set nor taken away. */
+function checkRights(words: readonly OptionWord[], allowed: number): void {
   for (const { name } of words)
-    if ((bitsOf(name) & ~overrideOptions) !== 0) throw new ConfigError(`Option ${name} not allowed here`)
+    if (bitsOf(name) & ~allowed) throw new ConfigError(`Option ${name} not allowed here`)
 }
 
 const bitsOf = (name: string): number => {

@@ -80,6 +80,7 @@ export class ThreadEngine implements Engine {
   /** The only server, where there are no virtual hosts. */
   readonly only: Served | undefined
   readonly #served = new Map<Server, Served>()
+  readonly #parts: EngineParts
   #connections = 0
   #now = performance.now()
   #second = 0
@@ -97,12 +98,15 @@ export class ThreadEngine implements Engine {
     this.input = parts.port.host.memory(INPUT_BYTES)
     this.output = new OutBuffer(parts.port.host.memory(OUTPUT_BYTES))
     this.files = new FileCache(parts.port)
-    for (const server of parts.servers) this.#served.set(server, this.#serve(server, parts))
+    this.#parts = parts
     this.only = parts.servers.length === 1 ? this.served(parts.servers[0]!) : undefined
   }
 
+  /** Made when the first request for the server comes: most of many hosts are asked for seldom, by few threads. */
   served(server: Server): Served {
-    return this.#served.get(server)!
+    let served = this.#served.get(server)
+    if (served === undefined) this.#served.set(server, (served = this.#serve(server, this.#parts)))
+    return served
   }
 
   /** The hook functions for what holds of a request, computed when first met. */
@@ -178,5 +182,7 @@ export class ThreadEngine implements Engine {
   }
 }
 
-const forbidsLinks = (vector: ConfigVector): boolean =>
-  !(optionBits(vector.holds(dirCore).options) & Opt.followSymLinks)
+const forbidsLinks = (vector: ConfigVector): boolean => {
+  const options = vector.says(dirCore)?.options
+  return options !== undefined && !(optionBits(options) & Opt.followSymLinks)
+}

@@ -10,7 +10,7 @@ export const allVectors = ({ conf }: Server): readonly ConfigVector[] => [conf.d
 export const hasDeadlines = (servers: readonly Server[]): boolean => {
   let known = decided.get(servers)
   if (known === undefined) {
-    known = servers.some((server) => allVectors(server).some((vector) => vector.holds(dirCore).handlerTimeout > 0))
+    known = servers.some((server) => allVectors(server).some((vector) => (vector.says(dirCore)?.handlerTimeout ?? 0) > 0))
     decided.set(servers, known)
   }
   return known
