@@ -7,7 +7,7 @@ import type { Command } from '../config/directive.ts'
 import { after, type Answer } from '../hook/hook.ts'
 import type { Request } from '../hook/types.ts'
 import { Compiler, type CompileOptions } from './compile.ts'
-import { Evaluation, type Captures, type Written } from './evaluation.ts'
+import { Evaluation, EvaluationError, type Captures, type Written } from './evaluation.ts'
 import { ExpressionFault, refusal } from './fault.ts'
 import { functions } from './functions.ts'
 import { lookup, registerExpressions } from './lookup.ts'
@@ -65,6 +65,30 @@ export class Expression<T extends string | boolean> {
       return value
     })
   }
+
+  /**
+   * Evaluates and goes on with the value, or with why there is none, which has been logged then.
+   * @param module whose name the log shows
+   */
+  resolve<R>(
+    request: Request, module: string, then: (value: T) => Answer<R>, failed: (reason: string) => Answer<R>,
+  ): Answer<R> {
+    let answer
+    try {
+      answer = this.evaluate(request)
+    } catch (error) {
+      return failed(failure(error, request, module, this.#written))
+    }
+    if (!(answer instanceof Promise)) return then(answer)
+    return answer.then(then, (error: unknown) => failed(failure(error, request, module, this.#written)))
+  }
+}
+
+/** What evaluating failed with is logged, and given back; whatever else was thrown is thrown on. */
+function failure(error: unknown, request: Request, module: string, { file, line }: Written): string {
+  if (!(error instanceof EvaluationError)) throw error
+  request.log('error', module, `Evaluation of expression from ${file}:${line} failed: ${error.message}`)
+  return error.message
 }
 
 /** Names a header in Vary that is not named there yet. */

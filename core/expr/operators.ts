@@ -31,6 +31,8 @@ const isLink = (stat: Stats): boolean => stat.isSymbolicLink()
 
 /** Whether a URL path would be answered, by a look-up on behalf of the request. */
 function leadsSomewhere({ request }: Evaluation, path: string): Answer<boolean> {
+  // What asks for itself would go on asking.
+  if (request.main?.uri === request.uri) return false
   return after(request.subLookup(path), ({ status }) => status < 400)
 }
 

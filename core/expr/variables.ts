@@ -68,5 +68,7 @@ export const variables: readonly VariableRow[] = [
   now('TIME_MIN', 'The minute, `00` to `59`', (d) => two(d.getMinutes())),
   now('TIME_SEC', 'The second, `00` to `59`', (d) => two(d.getSeconds())),
   now('TIME_WDAY', 'The day of the week, `0` (Sunday) to `6`', (d) => String(d.getDay())),
+  row('IS_SUBREQ', '`true` for a look-up on behalf of another request, else `false`',
+    (r) => r.main === undefined ? 'false' : 'true'),
   row('API_VERSION', 'The number of the module interface', () => String(MODULE_MAGIC_NUMBER)),
 ]

@@ -19,10 +19,22 @@ export function fail(r: RequestRec, status: Status, noteHtml = ''): Answer<Statu
   r.status = knownStatus(failed ?? status)
   if (failed === undefined && !isBodyless(r.status)) {
     const document = r.dir(dirCore).errorDocuments[r.status]
-    if (document?.kind === 'text') return inWords(r, document.value)
-    if (!r.refused && (document?.kind === 'path' || document?.kind === 'url')) return elsewhere(r, document, location)
+    if (document !== undefined && document.kind !== 'default' && !(r.refused && document.kind !== 'text'))
+      return custom(r, document, noteHtml, location)
   }
   return standard(r, { noteHtml, location, additionally: failed === undefined ? undefined : status })
+}
+
+function custom(
+  r: RequestRec, { kind, value }: ErrorDocument, noteHtml: string, location: string | undefined,
+): Answer<Status> {
+  const send = (text: string): Answer<Status> =>
+    kind === 'text' ? inWords(r, text) : elsewhere(r, kind === 'url', text, location)
+  if (typeof value === 'string') return send(value)
+  return value.resolve(r, 'core', send, (reason) => {
+    r.log('error', 'core', `AH02841: core: ErrorDocument: can't evaluate require expression: ${reason}`)
+    return standard(r, { noteHtml, location, additionally: undefined })
+  })
 }
 
 // The status whose ErrorDocument is being served just now, if this is one.
@@ -31,14 +43,14 @@ function failedBefore(r: RequestRec): number | undefined {
   return before !== undefined && before >= 300 ? before : undefined
 }
 
-function elsewhere(r: RequestRec, document: ErrorDocument, location: string | undefined): Answer<Status> {
-  if (document.kind === 'url') {
+function elsewhere(r: RequestRec, isUrl: boolean, target: string, location: string | undefined): Answer<Status> {
+  if (isUrl) {
     r.status = 302
-    return standard(r, { noteHtml: '', location: document.value, additionally: undefined })
+    return standard(r, { noteHtml: '', location: target, additionally: undefined })
   }
   const status = r.status
   if (location !== undefined) r.errHeadersOut.set('Location', location)
-  const answer = redirectInternally(r, document.value, (to) => {
+  const answer = redirectInternally(r, target, (to) => {
     to.method = 'GET'
     to.status = status
     to.env.set('REDIRECT_STATUS', String(status)).set('REDIRECT_URL', r.uri)
@@ -52,7 +64,7 @@ function elsewhere(r: RequestRec, document: ErrorDocument, location: string | un
 
 function inWords(r: RequestRec, text: string): Status {
   r.contentType = ERROR_CONTENT_TYPE
-  r.addBytes(Buffer.from(text))
+  r.addBytes(Buffer.from(text, 'latin1'))
   r.finish()
   return OK
 }

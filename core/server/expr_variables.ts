@@ -21,8 +21,6 @@ export const serverVariables: readonly VariableRow[] = [
   row('CONTEXT_DOCUMENT_ROOT', 'The directory of that Alias, or DocumentRoot', documentRoot),
   row('SERVER_SOFTWARE', 'The name and version of the server (ServerTokens)', (r) => r.connection.engine.serverTokens),
   row('REMOTE_HOST', "The client's name, or its address where names are not looked up", (r) => r.connection.clientIp),
-  row('IS_SUBREQ', '`true` for a look-up on behalf of another request, else `false`',
-    (r) => r.main === undefined ? 'false' : 'true'),
   row('AUTH_TYPE', 'How the user proved to be that, for example `Basic`', () => ''),
   row('REQUEST_LOG_ID', 'The id of the request in the logs', (r) => logId(r)),
   row('CONN_LOG_ID', 'The id of the connection in the logs', (r) => logId(r.connection)),

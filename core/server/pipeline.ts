@@ -9,6 +9,7 @@ import { M_TRACE } from '../http/methods.ts'
 import { parseTarget } from '../http/target.ts'
 import { HEADER } from '../http/known_headers.ts'
 import type { StatusHook } from './chains.ts'
+import { applyConditions } from './conditions.ts'
 import { dirCore } from './core_settings.ts'
 import { defaultHandler, traceHandler } from './default_handler.ts'
 import { fail } from './error_response.ts'
@@ -98,8 +99,10 @@ const trace: Step = (r) => (r.head.methodNumber === M_TRACE ? traceHandler(r) : 
 
 // What a look-up on behalf of another request goes through …
 const LOOKUP: readonly Step[] = [
+  applyConditions,
   orElse(hook('translateName'), mapUri),
   orElse(hook('mapToStorage'), mapToStorage),
+  applyConditions,
   optional(hook('headerParser')),
   optional(hook('accessChecker')),
   authorise,
@@ -274,12 +277,25 @@ export function redirectInternally(r: RequestRec, target: string, carry?: (to: R
 export function lookUp(r: RequestRec, path: string): Answer<RequestRec> {
   const sub = follower(r, path, r.args)
   sub.main = r
+  if (isTooDeep(r)) {
+    sub.status = INTERNAL_ERROR
+    return sub
+  }
   return after(walk(sub, LOOKUP, 0), (status) => {
     // The whole request moves to the crew: this look-up is made anew there.
     if (status === HANDOVER) r.mustHandOver = true
     else if (status !== OK) sub.status = status
     return sub
   })
+}
+
+function isTooDeep(r: RequestRec): boolean {
+  let depth = 0
+  for (let at = r.main; at !== undefined; at = at.main) depth++
+  const most = r.served.settings.limitSubrequests
+  if (depth < most) return false
+  r.log('error', 'core', `AH00125: Request exceeded the limit of ${most} subrequest nesting levels due to probable configuration error. Use 'LimitInternalRecursion' to increase the limit if necessary. Use 'LogLevel debug' to get a backtrace.`)
+  return true
 }
 
 function follower(r: RequestRec, path: string, args: string | undefined): RequestRec {
