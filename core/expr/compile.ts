@@ -10,11 +10,6 @@ import { ExpressionFault } from './fault.ts'
 import { lookup, type FunctionRow } from './lookup.ts'
 import { all, constant, direct, map, map2, settled, some, type Part } from './part.ts'
 
-export interface CompileOptions {
-  /** Refuses what reads the file system. */
-  readonly restricted?: boolean
-}
-
 type Compiled = ReturnType<typeof compileRegex>
 
 export class Compiler {
@@ -24,8 +19,9 @@ export class Compiler {
   /** Variables asked for, in upper case. */
   readonly variables = new Set<string>()
 
-  constructor(options: CompileOptions) {
-    this.#restricted = options.restricted ?? false
+  /** @param restricted refuses functions that show what files hold */
+  constructor(restricted: boolean) {
+    this.#restricted = restricted
   }
 
   condition(cond: Cond): Part<boolean> {
@@ -113,7 +109,8 @@ export class Compiler {
     const { arity = 1 } = row
     if (args.length !== arity)
       throw new ExpressionFault(`Function '${name}' takes ${arity === 1 ? 'one argument' : `${arity} arguments`}`, at)
-    if (row.restricted === true) this.#refuseIfRestricted(row.name, at)
+    if (row.restricted === true && this.#restricted)
+      throw new ExpressionFault(`${row.name} not available in restricted context`, at)
     this.#noteCost(row)
     const pure = row.pure === true
     return map(settled(this.#called(row, args.map((arg) => this.word(arg)), pure), row.async !== true), pure, orEmpty)
@@ -125,14 +122,9 @@ export class Compiler {
       : map(all(args), pure, (texts, evaluation) => row.call(evaluation, ...texts))
   }
 
-  #refuseIfRestricted(name: string, at: number): void {
-    if (this.#restricted) throw new ExpressionFault(`${name} not available in restricted context`, at)
-  }
-
   #unary(name: string, arg: Word, at: number): Part<boolean> {
     const row = lookup.unary(name)
     if (row === undefined) throw missing('Unary operator', `-${name}`, at)
-    if (row.restricted === true) this.#refuseIfRestricted(`-${name}`, at)
     this.#noteCost(row)
     const prepared = row.prepare && prepare(name, arg, at, (text) => row.prepare!(text))
     const pure = row.pure === true

@@ -6,7 +6,7 @@
 import type { Command } from '../config/directive.ts'
 import { after, type Answer } from '../hook/hook.ts'
 import type { Request } from '../hook/types.ts'
-import { Compiler, type CompileOptions } from './compile.ts'
+import { Compiler } from './compile.ts'
 import { Evaluation, EvaluationError, type Captures, type Written } from './evaluation.ts'
 import { ExpressionFault, refusal } from './fault.ts'
 import { functions } from './functions.ts'
@@ -18,7 +18,7 @@ import { variables } from './variables.ts'
 
 registerExpressions({ variables, functions, unary, binary })
 
-export interface ExpressionOptions extends CompileOptions {
+export interface ExpressionOptions {
   /** False: a response does not get a Vary header for what the expression asks of the request. */
   readonly vary?: false
 }
@@ -109,23 +109,21 @@ export function parseCondition(
   return read(text, source, what, (compiler) => {
     const part = compiler.condition(parse(text, names))
     return new Expression(text, part, compiler, source, options.vary !== false)
-  }, options)
+  })
 }
 
 /**
  * Reads a text with `%{…}` in it. Its value never makes a response vary, as in Apache.
  * @throws ConfigError
  */
-export function parseStringExpression(
-  text: string, source: Source, what: string, options: ExpressionOptions = {},
-): Expression<string> {
+export function parseStringExpression(text: string, source: Source, what: string): Expression<string> {
   return read(text, source, what, (compiler) =>
-    new Expression(text, compiler.word(parseString(text, names)), compiler, source, false), options)
+    new Expression(text, compiler.word(parseString(text, names)), compiler, source, false))
 }
 
-function read<E>(text: string, source: Source, what: string, make: (compiler: Compiler) => E, options: CompileOptions): E {
+function read<E>(text: string, source: Source, what: string, make: (compiler: Compiler) => E): E {
   try {
-    return make(new Compiler(options))
+    return make(new Compiler(source.htaccess))
   } catch (error) {
     throw error instanceof ExpressionFault ? refusal(what, error, text, source.htaccess) : error
   }

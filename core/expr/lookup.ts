@@ -28,7 +28,7 @@ export interface FunctionRow extends Row {
   readonly arity?: number
   /** The same for the same arguments, whatever the request: worked out at once where they are constant. */
   readonly pure?: true
-  /** Reads the file system: not where the expression comes from somebody who may not. */
+  /** Shows what files hold: not in .htaccess, whose writer may not be who may read them. */
   readonly restricted?: true
   call(evaluation: Evaluation, ...args: string[]): Answer<string | undefined>
 }
@@ -41,7 +41,6 @@ export interface ListRow extends Row {
 /** `-X word`; unlike the others its name is known by the case of its letter. */
 export interface UnaryRow<T = unknown> extends Row {
   readonly pure?: true
-  readonly restricted?: true
   /** Given: the argument must be constant, and is this to `test`. @throws Error saying why not */
   prepare?(arg: string): T
   test(evaluation: Evaluation, arg: string, prepared: T): Answer<boolean>

@@ -13,14 +13,14 @@ import { subnet, type Subnet } from './subnet.ts'
 const FALSE = /^(off|no|false|0)?$/i
 
 const onFile = (name: string, help: string, holds: (info: FileInfo) => boolean): UnaryRow => ({
-  name, help, restricted: true,
+  name, help,
   // Where a relative path would begin is nobody's to know.
   test: ({ request }, path) => path.startsWith('/') && holds(request.stat(path)),
 })
 
 /** Of the path itself, not of what a link leads to. */
 const onLink = (name: string, help: string, holds: (stat: Stats) => boolean): UnaryRow => ({
-  name, help, restricted: true,
+  name, help,
   test: (_, path) => {
     const stat = path.startsWith('/') ? lstatSync(fsPath(path), { throwIfNoEntry: false }) : undefined
     return stat !== undefined && holds(stat)

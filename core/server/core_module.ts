@@ -8,7 +8,7 @@ import type { Module } from '../hook/module.ts'
 import type { Request } from '../hook/types.ts'
 import { coreDirectives } from './core_directives.ts'
 import { dirCore, globalCore, serverCore } from './core_settings.ts'
-import { serverVariables } from './expr_variables.ts'
+import { serverExpressions } from './server_expressions.ts'
 import { listenDirectives } from './listen_directives.ts'
 import { logDirectives } from './log_directives.ts'
 import { sectionSettings } from './section_directives.ts'
@@ -52,7 +52,7 @@ export const core = {
     ...listenDirectives,
   ],
   register({ fixups }, on) {
-    registerExpressions({ variables: serverVariables })
+    registerExpressions(serverExpressions)
     const order = Order.reallyFirst
     on(fixups, overrideType, { order, quick: true, when: (settings) => overrides(settings) && !isSlow(settings) })
     on(fixups, overrideType, { order, when: isSlow })

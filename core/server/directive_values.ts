@@ -59,5 +59,5 @@ export const path: Arg<string> = parsed((text, command) => command.serverRootRel
 export const isDirectory = (name: string): boolean =>
   statSync(fsPath(name), { throwIfNoEntry: false })?.isDirectory() ?? false
 
-/** True for `scheme://...`. */
-export const isUrl = (text: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
+/** True for `scheme:...`: what Apache takes for a URL need not have slashes. */
+export const isUrl = (text: string): boolean => /^[a-z0-9+.-]+:/i.test(text)

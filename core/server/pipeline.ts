@@ -109,6 +109,8 @@ const LOOKUP: readonly Step[] = [
   optional(hook('typeChecker')),
   optional(hook('fixups')),
 ]
+/** From map_to_storage on. */
+const FILE_LOOKUP = LOOKUP.slice(2)
 // … and a request.
 const STEPS: readonly Step[] = [optional(hook('postReadRequest')), trace, ...LOOKUP, handle]
 const REDIRECTED: readonly Step[] = [...LOOKUP, handle]
@@ -275,13 +277,23 @@ export function redirectInternally(r: RequestRec, target: string, carry?: (to: R
 
 /** ap_sub_req_lookup_uri: where a (decoded) path leads, without answering. */
 export function lookUp(r: RequestRec, path: string): Answer<RequestRec> {
-  const sub = follower(r, path, r.args)
+  return lookUpBy(r, follower(r, path, r.args), LOOKUP)
+}
+
+/** ap_sub_req_lookup_file: what holds for a file, without a URL that leads there. */
+export function lookUpFile(r: RequestRec, path: string): Answer<RequestRec> {
+  const sub = follower(r, '', r.args)
+  sub.filename = path
+  return lookUpBy(r, sub, FILE_LOOKUP)
+}
+
+function lookUpBy(r: RequestRec, sub: RequestRec, steps: readonly Step[]): Answer<RequestRec> {
   sub.main = r
   if (isTooDeep(r)) {
     sub.status = INTERNAL_ERROR
     return sub
   }
-  return after(walk(sub, LOOKUP, 0), (status) => {
+  return after(walk(sub, steps, 0), (status) => {
     // The whole request moves to the crew: this look-up is made anew there.
     if (status === HANDOVER) r.mustHandOver = true
     else if (status !== OK) sub.status = status

@@ -3,10 +3,10 @@ import t from 'tap'
 import { ConfigError } from '../../core/config/errors.ts'
 import { parseCondition, parseStringExpression } from '../../core/expr/expression.ts'
 import { registerExpressions } from '../../core/expr/lookup.ts'
-import { serverVariables } from '../../core/server/expr_variables.ts'
+import { serverExpressions } from '../../core/server/server_expressions.ts'
 import { casesOf, files, SOURCE, theRequest } from './support.ts'
 
-registerExpressions({ variables: serverVariables })
+registerExpressions(serverExpressions)
 const dir = files(t)
 
 async function outcome(evaluate: () => unknown): Promise<string[]> {

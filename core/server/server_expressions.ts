@@ -1,11 +1,13 @@
-/** The variables of expressions that the server tells: what it is configured to be, and whose the files are. */
+/** What the server adds to expressions: what it is configured to be, whose the files are, who may have them. */
 import { statSync } from 'node:fs'
 import { fsPath } from '../config/include.ts'
-import type { VariableRow } from '../expr/lookup.ts'
+import type { ExpressionRows, UnaryRow, VariableRow } from '../expr/lookup.ts'
+import { after } from '../hook/hook.ts'
 import type { Request } from '../hook/types.ts'
 import { lookUpAccount } from './accounts.ts'
 import { serverCore } from './core_settings.ts'
 import { logId } from './log_format.ts'
+import { lookUpFile } from './pipeline.ts'
 import type { RequestRec } from './request_rec.ts'
 
 const row = (name: string, help: string, value: (r: RequestRec) => string | undefined): VariableRow =>
@@ -14,7 +16,7 @@ const row = (name: string, help: string, value: (r: RequestRec) => string | unde
 
 const documentRoot = (r: RequestRec): string => r.served.documentRoot
 
-export const serverVariables: readonly VariableRow[] = [
+const variables: readonly VariableRow[] = [
   row('SERVER_ADMIN', 'The address of the administrator (ServerAdmin)', (r) => r.server.get(serverCore).serverAdmin),
   row('DOCUMENT_ROOT', 'Where the documents of the server lie (DocumentRoot)', documentRoot),
   row('CONTEXT_PREFIX', 'The URL prefix of the Alias that the request came by; empty: there is none', () => ''),
@@ -35,3 +37,18 @@ function ownerOf(r: RequestRec, database: 'passwd' | 'group'): string | undefine
   const stat = statSync(fsPath(r.filename), { throwIfNoEntry: false })
   return stat && lookUpAccount(database, database === 'passwd' ? stat.uid : stat.gid)?.name
 }
+
+/** Whether the client might have a file: it exists, and what is configured for its directory lets it. */
+const isAccessible: UnaryRow = {
+  name: 'F', help: 'There is a file of that name, and what is configured for it lets the client have it', async: true,
+  test: ({ request }, name) => {
+    const r = request as RequestRec
+    const path = name.startsWith('/') ? name : `${/^.*\//.exec(r.filename ?? '/')?.[0] ?? '/'}${name}`
+    // What asks for itself would go on asking.
+    if (r.main?.filename === path || r.main?.filename === r.filename) return false
+    return after(lookUpFile(r, path), ({ status, finfo }) => status < 300 && finfo.type !== 'none')
+  },
+}
+
+/** For the core module to register. */
+export const serverExpressions: ExpressionRows = { variables, unary: [isAccessible] }
