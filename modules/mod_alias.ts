@@ -3,11 +3,13 @@
  * (Redirect). Of several that match the first counts; redirects go before aliases.
  */
 import {
-  DECLINED, OK, Order, RSRC_AND_ACCESS, RSRC_CONF, Settings, allowedBy, flag, isUrl, optional, osEscapePath, word,
-  type Command, type Module, type Request, type Status,
+  DECLINED, OK, Order, RSRC_AND_ACCESS, RSRC_CONF, Settings, allowedBy, checkContext, flag, isUrl, optional,
+  osEscapePath, word,
+  type Answer, type Command, type Configured, type Module, type Request, type Status,
 } from 'httpd'
 import {
-  overlaps, prefixLength, regex, rule, substitute, type Alias, type Redirect,
+  aliasInSection, overlaps, prefixLength, redirectInSection, regex, rule, statusAlone, substitute,
+  type Alias, type Redirect, type SectionAlias, type SectionRedirect,
 } from './alias/rules.ts'
 
 const perServer = new Settings('server', {
@@ -21,8 +23,10 @@ const perServer = new Settings('server', {
 
 const perDirectory = new Settings('directory', {
   redirects: [] as readonly Redirect[],
+  /** Redirect without a URL path: everything in there goes to this URL. It goes before the others. */
+  redirect: undefined as SectionRedirect | undefined,
   /** Alias without a URL path, in <Location>: everything in there is this file or directory. */
-  alias: undefined as Alias | undefined,
+  alias: undefined as SectionAlias | undefined,
   preservePath: false,
   relative: false,
 }, {
@@ -30,28 +34,35 @@ const perDirectory = new Settings('directory', {
 })
 
 /** translate_name: redirects first, then where the path lies in the file system. */
-export function translate(r: Request): Status {
+export function translate(r: Request): Answer<Status> {
   if (r.uri !== '' && r.uri.charCodeAt(0) !== 0x2f) return DECLINED
   const { aliases, redirects } = r.server.get(perServer)
-  const { alias, preservePath, redirects: own } = r.dir(perDirectory)
+  const { alias, redirect: whole } = r.dir(perDirectory)
   // Without a path it holds for all of a <Location>, whatever may lie there.
-  const whole = redirect(r, own, isWhole)
-  if (whole !== DECLINED) return whole
+  if (whole !== undefined) return redirectWhole(r, whole)
   const redirected = redirect(r, redirects)
   if (redirected !== DECLINED) return redirected
-  if (alias !== undefined) return mapTo(r, alias, preservePath ? rest(r, alias) : alias.real)
+  if (alias === undefined) return byPath(r, aliases)
+  // What cannot be evaluated, or is empty, is as if it was not said.
+  return alias.target.resolve(r, 'alias', (path) => (path === '' ? byPath(r, aliases) : toTarget(r, alias, path)),
+    (reason) => {
+      r.log('error', 'alias', `AH02825: Can't evaluate alias expression: ${reason}`)
+      return byPath(r, aliases)
+    })
+}
+
+function toTarget(r: Request, alias: SectionAlias, path: string): Status {
+  const real = alias.absolute(path)
+  const length = r.dir(perDirectory).preservePath ? prefixLength(r.uri, alias.path) : -1
+  return mapTo(r, alias, length < 0 ? real : joined(real, r.uri.slice(length)))
+}
+
+function byPath(r: Request, aliases: readonly Alias[]): Status {
   for (const candidate of aliases) {
     const found = realPath(r.uri, candidate)
     if (found !== undefined) return mapTo(r, candidate, found)
   }
   return DECLINED
-}
-
-const isWhole = ({ path, regex }: Redirect): boolean => path === undefined && regex === undefined
-
-function rest(r: Request, alias: Alias): string {
-  const length = prefixLength(r.uri, alias.path)
-  return length < 0 ? alias.real : joined(alias.real, r.uri.slice(length))
 }
 
 const joined = (real: string, below: string): string =>
@@ -66,7 +77,7 @@ function realPath(uri: string, alias: Alias): string | undefined {
   return length < 0 ? undefined : joined(alias.real, uri.slice(length))
 }
 
-function mapTo(r: Request, alias: Alias, filename: string): Status {
+function mapTo(r: Request, alias: { readonly script: boolean }, filename: string): Status {
   r.filename = filename
   if (alias.script) {
     r.handler = 'cgi-script'
@@ -76,11 +87,21 @@ function mapTo(r: Request, alias: Alias, filename: string): Status {
 }
 
 /** Redirects said in a section or in .htaccess. */
-const fixup = (r: Request): Status => redirect(r, r.dir(perDirectory).redirects)
+export function fixup(r: Request): Answer<Status> {
+  const { redirect: whole, redirects } = r.dir(perDirectory)
+  return whole === undefined ? redirect(r, redirects) : redirectWhole(r, whole)
+}
 
-function redirect(r: Request, redirects: readonly Redirect[], counts?: (redirect: Redirect) => boolean): Status {
+function redirectWhole(r: Request, { status, target }: SectionRedirect): Answer<Status> {
+  if (target === undefined) return status
+  return target.resolve(r, 'alias', (url) => answer(r, status, escapedUrl(url)), (reason) => {
+    r.log('error', 'alias', `AH02826: Can't evaluate redirect expression: ${reason}`)
+    return 500
+  })
+}
+
+function redirect(r: Request, redirects: readonly Redirect[]): Status {
   for (const candidate of redirects) {
-    if (counts !== undefined && !counts(candidate)) continue
     const target = targetOf(r.uri, candidate)
     if (target !== undefined) return answer(r, candidate.status, target)
   }
@@ -125,10 +146,12 @@ type SaidServer = { aliases?: readonly Alias[]; redirects?: readonly Redirect[] 
 function aliasSetter(script: boolean) {
   return (said: SaidServer, command: Command, first: string, second: string | undefined): void => {
     if (second === undefined) {
-      const own = command.vector('directory').said(perDirectory)
-      own.alias = { path: command.path ?? '/', real: realOf(command, first), script, at: command }
+      checkContext(command, { directory: true, files: true })
+      command.vector('directory').said(perDirectory).alias =
+        aliasInSection(first, script, command, (path) => realOf(command, path))
       return
     }
+    checkContext(command, { sections: true })
     addAlias(said, command, { path: first, real: realOf(command, second), script, at: command })
   }
 }
@@ -159,7 +182,13 @@ function redirectSetter(defaultStatus: number, match = false) {
     const said: SaidServer = command.path === undefined && !command.htaccess
       ? command.vector('server').said(perServer)
       : command.vector('directory').said(perDirectory)
-    const one = rule(words.filter((text) => text !== undefined), defaultStatus, match, command)
+    const given = words.filter((text) => text !== undefined)
+    const alone = match ? undefined : statusAlone(given, defaultStatus, command)
+    if (alone !== undefined) {
+      command.vector('directory').said(perDirectory).redirect = redirectInSection(alone.status, alone.url, command)
+      return
+    }
+    const one = rule(given, defaultStatus, match)
     said.redirects = [...(said.redirects ?? []), one]
   }
 }
@@ -193,18 +222,27 @@ export const module = {
       'Whether the target of a redirect may be sent as a path'),
   ],
   register({ translateName, fixups }, on) {
+    const slowAlias = (settings: Configured) => settings.dir(perDirectory).alias?.target.quick === false
+    const slowRedirect = (settings: Configured) => settings.dir(perDirectory).redirect?.target?.quick === false
+    const slowMapping = (settings: Configured) => slowAlias(settings) || slowRedirect(settings)
     on(translateName, translate, {
       quick: true,
       when: (settings) => {
         const { aliases, redirects } = settings.server(perServer)
-        const own = settings.dir(perDirectory)
-        return aliases.length > 0 || redirects.length > 0 || own.alias !== undefined || own.redirects.some(isWhole)
+        const { alias, redirect } = settings.dir(perDirectory)
+        return !slowMapping(settings) &&
+          (aliases.length > 0 || redirects.length > 0 || alias !== undefined || redirect !== undefined)
       },
     })
+    on(translateName, translate, { when: slowMapping })
     on(fixups, fixup, {
       order: Order.first,
       quick: true,
-      when: (settings) => settings.dir(perDirectory).redirects.length > 0,
+      when: (settings) => {
+        const { redirects, redirect } = settings.dir(perDirectory)
+        return !slowRedirect(settings) && (redirects.length > 0 || redirect !== undefined)
+      },
     })
+    on(fixups, fixup, { order: Order.first, when: slowRedirect })
   },
 } satisfies Module

@@ -4,7 +4,7 @@
  */
 import {
   ACCESS_CONF, after, ConfigError, DECLINED, OK, Order, RSRC_CONF, Settings, allowedBy, authzProvider, each, flag,
-  globalCore, noExpressions, oneOf, raw, registerAuthz, word,
+  globalCore, oneOf, parseCondition, raw, registerAuthz, word,
   type Answer, type AuthzStatus, type Command, type Directive, type Module, type Request, type Status,
 } from 'httpd'
 import {
@@ -179,10 +179,20 @@ registerAuthz('method', {
 })
 
 registerAuthz('expr', {
-  parse(args, command): never {
-    throw noExpressions(command, `expr ${args}`)
+  parse(args, command) {
+    // Around all of it quotes are none of the expression's; inside nothing is escaped.
+    const text = /^"(.*)"$/s.exec(args)?.[1] ?? args
+    return parseCondition(text, command, 'Cannot parse expression in require line: ')
   },
-  check: () => 'error',
+  check: (r, expression) => expression.resolve<AuthzStatus>(r, 'authz_core',
+    // Who the user is might change the answer.
+    (value) => value ? 'granted' : expression.variables.has('REMOTE_USER') ? 'deniedNoUser' : 'denied',
+    (reason) => {
+      r.log('error', 'authz_core', `AH02320: Error evaluating expression in 'Require expr': ${reason}`)
+      return 'error'
+    }),
+  constant: ({ constant }) => constant === undefined ? undefined : constant ? 'granted' : 'denied',
+  isSlow: ({ quick }) => !quick,
 })
 
 const AUTHCFG = allowedBy('AuthConfig')

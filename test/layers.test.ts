@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
 
-const BELOW_SERVER = ['core/port', 'core/base', 'core/config', 'core/http', 'core/hook'] as const
+const BELOW_SERVER = ['core/port', 'core/base', 'core/config', 'core/http', 'core/hook', 'core/expr'] as const
 const CORE = [...BELOW_SERVER, 'core/server'] as const
 
 /** Layer: the layers it may rest on. A file belongs to the longest entry that covers its path. */
@@ -17,6 +17,8 @@ const policy: Readonly<Record<string, readonly string[]>> = {
   'core/config': ['core/base'],
   'core/http': ['core/base'],
   'core/hook': ['core/base', 'core/config', 'core/http'],
+  // The language of expressions: what a request tells is asked through core/hook's interfaces.
+  'core/expr': ['core/base', 'core/config', 'core/http', 'core/hook'],
   'core/server': BELOW_SERVER,
   'core/api.ts': CORE,
   'core/main.ts': [...CORE, 'core/api.ts', '#modules', '#pollers', '#build'],
@@ -146,7 +148,7 @@ t.test('a complaint names both files and the rule', (t) => {
     'mpms/shared/loop.ts may not import mpms/event.ts: mpms/shared rests on httpd',
     'modules/mod_mime.ts may not import mpms/event.ts: modules rests on httpd',
     'core/server/log.ts may not import core/api.ts: core/server rests on core/port, core/base, core/config, ' +
-      'core/http, core/hook',
+      'core/http, core/hook, core/expr',
     'core/http/range.ts may not import koffi: core/http may use no packages',
     'generator/plan.ts may not import core/http/dates.ts: generator rests on core/port, core/base, ' +
       'modules/catalog.ts, mpms/catalog.ts',

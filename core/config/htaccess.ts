@@ -20,7 +20,7 @@ export interface HtaccessInput extends WalkInput {
 }
 
 export interface ParsedHtaccess {
-  /** Holds for the directory; its <Files> are in `inner`. */
+  /** Holds for the directory; its <Files> and <If> are in `inner`. */
   readonly section: Section
   /** Messages as they are logged: `FILE: MESSAGE`. The first one is Apache's. */
   readonly faults: readonly string[]

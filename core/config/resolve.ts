@@ -4,7 +4,7 @@
  * from a configuration is worked out once.
  *
  *   defaults ─► <Directory> of / ─► its .htaccess ─► <Directory> of /a/ ─► its .htaccess ─► …
- *            ─► <DirectoryMatch> ─► <Files> ─► <Location>
+ *            ─► <DirectoryMatch> ─► <Files> ─► <Location> ─► <If>, see Resolver.under
  *
  * Each arrow is a step from one Resolved to the next, remembered in the first.
  */
@@ -22,6 +22,8 @@ export interface Resolved {
   readonly id: number
   /** For whoever works something out from the vector. */
   slot: unknown
+  /** <If> and its branches that may yet change it, in order; whoever serves a request knows what they ask of it. */
+  readonly conditions: readonly Section[]
 }
 
 /** Where .htaccess files come from. It is asked for each request: it keeps files, and notices when they change. */
@@ -60,6 +62,8 @@ export interface ResolverOptions {
 
 /** Entries of each cache; a full one is emptied. */
 const CACHE_SIZE = 4096
+/** Outcomes of conditions remembered for one place: clients choose them, and there may be as many as 2^n. */
+const OUTCOMES = 256
 
 let count = 0
 
@@ -71,14 +75,20 @@ class Node implements Resolved {
   readonly files: readonly Section[]
   /** What .htaccess may say here; undefined: it is not looked for. */
   readonly rights: Rights | undefined
+  readonly conditions: readonly Section[]
+  /** By what each condition came to. */
+  readonly outcomes = new Map<string, Node>()
   readonly #next = new Map<Section, Node>()
   /** After .htaccess: sections that go when their file changes, and their steps with them. */
   readonly #passing = new WeakMap<Section, Node>()
 
-  constructor(vector: ConfigVector, files: readonly Section[], rights: Rights | undefined) {
+  constructor(
+    vector: ConfigVector, files: readonly Section[], rights: Rights | undefined, conditions: readonly Section[],
+  ) {
     this.vector = vector
     this.files = files
     this.rights = rights
+    this.conditions = conditions
   }
 
   known(section: Section, passing: boolean): Node | undefined {
@@ -128,6 +138,7 @@ interface Present {
 
 const NONE: readonly Section[] = []
 const isFiles = ({ kind }: Section): boolean => kind === 'Files' || kind === 'FilesMatch'
+const isCondition = ({ kind }: Section): boolean => kind === 'If'
 
 export class Resolver {
   readonly #settings: readonly AnySettings[]
@@ -145,7 +156,8 @@ export class Resolver {
     this.#settings = settings.filter(({ scope }) => scope === 'directory')
     const directories = conf.sections.filter(({ kind }) => kind === 'Directory')
     this.#htaccess = htaccess && this.#canMatter(htaccess, conf, directories) ? htaccess : undefined
-    this.#root = new Node(conf.defaults, conf.sections.filter(isFiles), this.#rights(conf.defaults))
+    this.#root = new Node(conf.defaults, conf.sections.filter(isFiles), this.#rights(conf.defaults),
+      conf.sections.filter(isCondition))
     this.#expressions = conf.sections.filter(({ kind }) => kind === 'DirectoryMatch')
     this.#locations = conf.sections.filter(({ kind }) => kind === 'Location' || kind === 'LocationMatch')
     for (const section of directories) {
@@ -171,6 +183,20 @@ export class Resolver {
     return node instanceof Node ? this.#located(node, uri) : node
   }
 
+  /**
+   * With the conditional sections that hold for a request.
+   * @param outcome what the conditions of `resolved` came to; equal ones give the identical object
+   * @param holding the sections that hold, in order
+   */
+  under(resolved: Resolved, outcome: string, holding: readonly Section[]): Resolved {
+    const node = resolved as Node
+    const known = node.outcomes.get(outcome)
+    if (known !== undefined) return known
+    let { vector } = node
+    for (const section of holding) vector = vector.mergedWith(section.vector, this.#settings)
+    return remembered(node.outcomes, outcome, new Node(vector, NONE, undefined, NONE), OUTCOMES)
+  }
+
   /** .htaccess costs nothing where nothing in the configuration allows it anything. */
   #canMatter(htaccess: HtaccessAccess, conf: ServerConf, directories: readonly Section[]): boolean {
     return !nothing(htaccess.rights(conf.defaults)) || directories.some(({ vector }) =>
@@ -189,7 +215,9 @@ export class Resolver {
     const holdsFiles = section.kind === 'Directory' || section.kind === 'DirectoryMatch'
     const inner = holdsFiles ? section.inner.filter(isFiles) : NONE
     const files = inner.length > 0 ? [...node.files, ...inner] : node.files
-    return node.remember(section, passing, new Node(vector, files, this.#rights(vector)))
+    const nested = section.inner.filter(isCondition)
+    const conditions = nested.length > 0 ? [...node.conditions, ...nested] : node.conditions
+    return node.remember(section, passing, new Node(vector, files, this.#rights(vector), conditions))
   }
 
   #steps(node: Node, sections: readonly Section[]): Node {
@@ -293,8 +321,8 @@ export class Resolver {
   }
 }
 
-function remembered<V>(cache: Map<string, V>, key: string, value: V): V {
-  if (cache.size >= CACHE_SIZE) cache.clear()
+function remembered<V>(cache: Map<string, V>, key: string, value: V, size = CACHE_SIZE): V {
+  if (cache.size >= size) cache.clear()
   cache.set(key, value)
   return value
 }

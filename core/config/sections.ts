@@ -1,6 +1,6 @@
 /**
  * The core's sections: <Directory>, <Files>, <Location> and their Match
- * forms, <VirtualHost>, <Limit>, <LimitExcept>, <If>; and Error. One rule: a
+ * forms, <VirtualHost>, <Limit>, <LimitExcept>; and Error. One rule: a
  * section decides here, once, what it matches; nothing is parsed at request
  * time.
  */
@@ -18,7 +18,7 @@ import { allowedBy, GLOBAL_ONLY, OR_ALL, RSRC_CONF, type Where } from './where.t
 
 type Run = NonNullable<Directive['section']>
 
-const needsArguments = (command: Command): ConfigError =>
+export const needsArguments = (command: Command): ConfigError =>
   new ConfigError(`${command.directive.name}> directive requires additional arguments`)
 
 /** What makes a section hold, and the name that it is known by. */
@@ -86,25 +86,6 @@ const limited = (except: boolean): Run => (command, words, walk) => {
   walk({ limit: limitOf(command.directive.name, words, except, command.limit) })
 }
 
-/** What the last of <If>, <ElseIf>, <Else> in a scope was. */
-const lastCondition = new WeakMap<ConfigVector, 'open' | 'else'>()
-
-const conditional = (kind: 'If' | 'ElseIf' | 'Else'): Run => (command, words, walk) => {
-  checkContext(command, { limit: true })
-  const scope = command.vector('directory')
-  if (kind === 'Else' && words.length > 0) throw new ConfigError('<Else> does not take an argument')
-  if (kind !== 'Else' && words.length === 0) throw needsArguments(command)
-  if (kind !== 'If' && lastCondition.get(scope) !== 'open') {
-    throw new ConfigError(
-      '<Else> or <ElseIf> section without previous <If> or <ElseIf> section in same scope')
-  }
-  lastCondition.set(scope, kind === 'Else' ? 'else' : 'open')
-  // The fault of the <If> stands for the whole chain: what follows it is only looked through.
-  if (kind === 'If') throw new ConfigError('<If> cannot be used: expressions are not available in this version')
-  const at = { file: command.file, line: command.line }
-  walk({ section: { ...files(''), kind: 'If', at, vector: new ConfigVector(), inner: [] } })
-}
-
 /** Never called: a section has `section`. */
 const apply = (): void => undefined
 
@@ -114,7 +95,6 @@ const row = (name: string, where: Where, help: string, section: Run): Directive 
 const DIRECTORY = 'Container for directives affecting resources located in the specified directories'
 const FILES = 'Container for directives affecting files matching specified patterns'
 const LOCATION = 'Container for directives affecting resources accessed through the specified URL paths'
-const IF = 'Container for directives to be conditionally applied'
 const LIMIT = allowedBy('AuthConfig', 'Limit')
 
 const error: Directive = {
@@ -143,8 +123,5 @@ export const sectionDirectives: readonly Directive[] = [
   row('<DirectoryMatch', RSRC_CONF, DIRECTORY, matching('Directory', directory, true)),
   row('<LocationMatch', RSRC_CONF, LOCATION, matching('Location', location, true)),
   row('<FilesMatch', OR_ALL, FILES, matching('Files', files, true)),
-  row('<If', OR_ALL, IF, conditional('If')),
-  row('<ElseIf', OR_ALL, IF, conditional('ElseIf')),
-  row('<Else', OR_ALL, IF, conditional('Else')),
   error,
 ]

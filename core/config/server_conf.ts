@@ -22,7 +22,7 @@ export interface Section {
   readonly vector: ConfigVector
   /** For Directory: how many directories its path names, 0 for the root. */
   readonly components?: number
-  /** <Files> inside of it, in the order of the file. */
+  /** <Files> and <If> inside of it, in the order of the file. */
   readonly inner: Section[]
   /** True if the section holds for a path (Directory), a file name (Files), or a URL path (Location). */
   matches(subject: string): boolean

@@ -130,6 +130,8 @@ export interface Request {
   sentHeader?(name: string): string | undefined
   /** The request this one was redirected from internally, if any; the first and the last of the chain. */
   readonly prev: Request | undefined
+  /** Of a look-up on behalf of another request: that one. */
+  readonly main?: Request | undefined
   /** The request that an internal redirect of this one made. */
   readonly next?: Request | undefined
 

@@ -21,6 +21,8 @@ export interface AuthzProvider<T = unknown> {
   constant?(parsed: T): AuthzStatus | undefined
   /** True if `check` may take its time, for example to ask a name server. */
   readonly slow?: boolean
+  /** The same where that depends on what is required. */
+  isSlow?(parsed: T): boolean
 }
 
 const providers = new Map<string, AuthzProvider>()

@@ -3,12 +3,13 @@
  * directives that write them are in core_module.ts and http_module.ts.
  */
 import { Settings } from '../config/settings.ts'
+import type { Expression } from '../expr/expression.ts'
 import type { LogLevel } from '../hook/types.ts'
 
 export interface ErrorDocument {
   /** `default`: the built-in answer, against an outer ErrorDocument. */
   readonly kind: 'text' | 'path' | 'url' | 'default'
-  readonly value: string
+  readonly value: string | Expression<string>
 }
 
 /** What belongs to a (virtual) server as a whole. Times in milliseconds. */
@@ -139,7 +140,7 @@ export const dirCore = new Settings('directory', {
   /** FileETag: which parts; [] is None. With + or - in front: added or removed, see etagParts(). */
   fileEtag: ['MTime', 'Size'] as readonly string[],
   forceType: undefined as string | undefined,
-  setHandler: undefined as string | undefined,
+  setHandler: undefined as string | Expression<string> | undefined,
   /** SetOutputFilter and SetInputFilter: names, in the order in which they were written. */
   outputFilters: undefined as readonly string[] | undefined,
   inputFilters: undefined as readonly string[] | undefined,

@@ -3,7 +3,6 @@ import { statSync } from 'node:fs'
 import { parsed, type Arg } from '../config/args.ts'
 import { ConfigError } from '../config/errors.ts'
 import { fsPath } from '../config/include.ts'
-import type { Command } from '../config/directive.ts'
 
 /** As atoi, but not below 0; `rest` ends the message `NAME "-1" must be a non-negative integer`. */
 export const notNegative = (name: string, rest = ''): Arg<number> =>
@@ -68,9 +67,5 @@ export const path: Arg<string> = parsed((text, command) => command.serverRootRel
 export const isDirectory = (name: string): boolean =>
   statSync(fsPath(name), { throwIfNoEntry: false })?.isDirectory() ?? false
 
-/** The refusal for expressions, which this version does not evaluate. */
-export const noExpressions = (command: Command, what: string): ConfigError =>
-  new ConfigError(`Cannot use "${what}" in ${command.name}: expressions are not available in this version`)
-
-/** True for `scheme://...`. */
-export const isUrl = (text: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
+/** True for `scheme:...`: what Apache takes for a URL need not have slashes. */
+export const isUrl = (text: string): boolean => /^[a-z0-9+.-]+:/i.test(text)

@@ -67,10 +67,22 @@ function respond(r: RequestRec, status: Status, noteHtml: string): Answer<Status
   r.status = knownStatus(failed ?? status)
   if (failed === undefined && !isBodyless(r.status)) {
     const document = r.dir(dirCore).errorDocuments[r.status]
-    if (document?.kind === 'text') return inWords(r, document.value)
-    if (!r.refused && (document?.kind === 'path' || document?.kind === 'url')) return elsewhere(r, document, location)
+    if (document !== undefined && document.kind !== 'default' && !(r.refused && document.kind !== 'text'))
+      return custom(r, document, noteHtml, location)
   }
   return standard(r, { noteHtml, location, additionally: failed === undefined ? undefined : status })
+}
+
+function custom(
+  r: RequestRec, { kind, value }: ErrorDocument, noteHtml: string, location: string | undefined,
+): Answer<Status> {
+  const send = (text: string): Answer<Status> =>
+    kind === 'text' ? inWords(r, text) : elsewhere(r, kind === 'url', text, location)
+  if (typeof value === 'string') return send(value)
+  return value.resolve(r, 'core', send, (reason) => {
+    r.log('error', 'core', `AH02841: core: ErrorDocument: can't evaluate require expression: ${reason}`)
+    return standard(r, { noteHtml, location, additionally: undefined })
+  })
 }
 
 // The status whose ErrorDocument is being served just now, if this is one.
@@ -79,17 +91,17 @@ function failedBefore(r: RequestRec): number | undefined {
   return before !== undefined && before >= 300 ? before : undefined
 }
 
-function elsewhere(r: RequestRec, document: ErrorDocument, location: string | undefined): Answer<Status> {
+function elsewhere(r: RequestRec, isUrl: boolean, target: string, location: string | undefined): Answer<Status> {
   // Whatever status the answer ends up with.
   if (closesConnection(r.status)) r.framingInDoubt = true
-  if (document.kind === 'url') {
+  if (isUrl) {
     r.status = 302
     r.errHeadersOut.unset('Allow')
-    return standard(r, { noteHtml: '', location: document.value, additionally: undefined })
+    return standard(r, { noteHtml: '', location: target, additionally: undefined })
   }
   const status = r.status
   if (location !== undefined) r.errHeadersOut.set('Location', location)
-  const answer = redirectInternally(r, document.value, (to) => {
+  const answer = redirectInternally(r, target, (to) => {
     to.method = 'GET'
     to.status = status
     for (const [name, value] of r.errHeadersOut) to.errHeadersOut.add(name, value)
@@ -99,7 +111,7 @@ function elsewhere(r: RequestRec, document: ErrorDocument, location: string | un
   return after(answer, settle)
 }
 
-const inWords = (r: RequestRec, text: string): Answer<Status> => send(r, Buffer.from(text))
+const inWords = (r: RequestRec, text: string): Answer<Status> => send(r, Buffer.from(text, 'latin1'))
 
 // As Apache, HEAD is not told how long the body would be, nor is anybody after a range that cannot be had.
 function send(r: RequestRec, body: Uint8Array | undefined): Answer<Status> {

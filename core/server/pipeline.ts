@@ -9,6 +9,7 @@ import type { Sink } from '../hook/filter.ts'
 import type { HttpFault } from '../http/fault.ts'
 import { allowHeader, M_TRACE } from '../http/methods.ts'
 import type { StatusHook } from './chains.ts'
+import { applyConditions } from './conditions.ts'
 import { dirCore } from './core_settings.ts'
 import { defaultHandler } from './default_handler.ts'
 import { fail } from './error_response.ts'
@@ -111,14 +112,18 @@ const trace: Step = (r) => (r.head.methodNumber === M_TRACE ? traceHandler(r, op
 
 // What a look-up on behalf of another request goes through …
 const LOOKUP: readonly Step[] = [
+  applyConditions,
   orElse(hook('translateName'), mapUri),
   orElse(hook('mapToStorage'), mapToStorage),
+  applyConditions,
   optional(hook('headerParser')),
   optional(hook('accessChecker')),
   authorise,
   optional(hook('typeChecker')),
   optional(hook('fixups')),
 ]
+/** From map_to_storage on. */
+const FILE_LOOKUP = LOOKUP.slice(2)
 // … and a request.
 const STEPS: readonly Step[] = [optional(hook('postReadRequest')), trace, ...LOOKUP, handle]
 const REDIRECTED: readonly Step[] = [...LOOKUP, handle]
@@ -300,27 +305,42 @@ function inheritEnvironment(to: RequestRec, from: RequestRec): void {
 }
 
 /** ap_sub_req_lookup_uri: where a (decoded) path leads, without answering. */
-export function lookUp(r: RequestRec, path: string, made: (sub: RequestRec) => void): Answer<RequestRec> {
-  let depth = 0
-  for (let at: RequestRec | undefined = r.main; at !== undefined; at = at.main) depth++
-  const sub = follower(r, path, r.args)
+export function lookUp(r: RequestRec, path: string): Answer<RequestRec> {
+  return lookUpBy(r, follower(r, path, r.args), LOOKUP)
+}
+
+/** ap_sub_req_lookup_file: what holds for a file, without a URL that leads there. */
+export function lookUpFile(r: RequestRec, path: string): Answer<RequestRec> {
+  const sub = follower(r, '', r.args)
+  sub.filename = path
+  return lookUpBy(r, sub, FILE_LOOKUP)
+}
+
+function lookUpBy(r: RequestRec, sub: RequestRec, steps: readonly Step[]): Answer<RequestRec> {
   sub.main = r
   sub.method = 'GET'
   sub.status = 200
   sub.body = undefined
-  made(sub)
-  const most = r.served.settings.limitSubrequests
-  if (depth >= most) {
-    r.log('error', 'core', `AH00125: Request exceeded the limit of ${most} subrequest nesting levels due to probable configuration error. Use 'LimitInternalRecursion' to increase the limit if necessary. Use 'LogLevel debug' to get a backtrace.`)
+  r.adopt(sub)
+  if (isTooDeep(r)) {
     sub.status = INTERNAL_ERROR
     return sub
   }
-  return after(walk(sub, LOOKUP, 0), (status) => {
+  return after(walk(sub, steps, 0), (status) => {
     // The whole request moves to the crew: this look-up is made anew there.
     if (status === HANDOVER) r.mustHandOver = true
     else if (status !== OK) sub.status = status
     return sub
   })
+}
+
+function isTooDeep(r: RequestRec): boolean {
+  let depth = 0
+  for (let at = r.main; at !== undefined; at = at.main) depth++
+  const most = r.served.settings.limitSubrequests
+  if (depth < most) return false
+  r.log('error', 'core', `AH00125: Request exceeded the limit of ${most} subrequest nesting levels due to probable configuration error. Use 'LimitInternalRecursion' to increase the limit if necessary. Use 'LogLevel debug' to get a backtrace.`)
+  return true
 }
 
 /** ap_run_sub_req: answers what a look-up has found, into the body of another. @returns OK, or why it was not answered */

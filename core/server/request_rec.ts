@@ -177,7 +177,12 @@ export class RequestRec extends Response implements Request {
   }
 
   subLookup(path: string): Answer<Lookup> {
-    return lookUp(this, path, (sub) => void (this.#subs ??= []).push(sub))
+    return lookUp(this, path)
+  }
+
+  /** A look-up on its behalf: what becomes of its head becomes of that one's. */
+  adopt(sub: RequestRec): void {
+    ;(this.#subs ??= []).push(sub)
   }
 
   runSubrequest(found: Lookup, into: Sink = this.sink): Answer<Status> {

@@ -7,7 +7,8 @@ import type { Command, Directive } from '../config/directive.ts'
 import { ConfigError } from '../config/errors.ts'
 import { ACCESS_CONF, OR_ALL, RSRC_AND_ACCESS, RSRC_CONF, allowedBy } from '../config/where.ts'
 import { dirCore, type DirCore, type ErrorDocument } from './core_settings.ts'
-import { duration, isUrl, noExpressions, onOff, wholeNumber, within } from './directive_values.ts'
+import { parseStringExpression } from '../expr/expression.ts'
+import { duration, isUrl, onOff, wholeNumber, within } from './directive_values.ts'
 import { inert } from './inert_directives.ts'
 import { allowOverride, options } from './option_lists.ts'
 
@@ -80,8 +81,8 @@ const answers: readonly Directive[] = [
     said.forceType = type.toLowerCase()
   }, FILEINFO, 'Content type of all files, or none'),
   dirCore.directive('SetHandler', [word], (said, command, handler) => {
-    if (handler.startsWith('expr=')) throw noExpressions(command, handler)
-    said.setHandler = handler
+    said.setHandler = handler.startsWith('expr=')
+      ? parseStringExpression(handler.slice(5), command, "Can't parse expression : ") : handler
   }, FILEINFO, 'Handler of all requests, or none'),
   dirCore.directive('SetOutputFilter', [filterNames], 'outputFilters', FILEINFO,
     'Filters for responses, separated by semicolons, or none'),
@@ -131,7 +132,12 @@ function errorDocument(said: Partial<DirCore>, command: Command, code: string, v
       'directive --- ignoring!')
     return
   }
-  said.errorDocuments = { ...said.errorDocuments, [status]: { kind, value } }
+  said.errorDocuments = { ...said.errorDocuments, [status]: { kind, value: documentOf(value, command) } }
+}
+
+function documentOf(value: string, command: Command): ErrorDocument['value'] {
+  const expression = parseStringExpression(value, command, 'Cannot parse expression in ErrorDocument: ')
+  return expression.constant ?? expression
 }
 
 const ETAG_PARTS: Readonly<Record<string, readonly string[]>> = {

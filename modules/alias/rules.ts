@@ -1,5 +1,8 @@
 /* What one Alias or Redirect line says, and how a URL path matches it: pure functions for mod_alias. */
-import { ConfigError, MatchError, RegexSyntaxError, compileRegex, isUrl, type Command, type Regex, type RegexMatch } from 'httpd'
+import {
+  ConfigError, MatchError, RegexSyntaxError, compileRegex, isUrl, parseStringExpression,
+  type Command, type Expression, type Regex, type RegexMatch,
+} from 'httpd'
 
 export interface Alias {
   /** URL path, or the pattern as written. */
@@ -12,9 +15,25 @@ export interface Alias {
   readonly at: { readonly file: string; readonly line: number }
 }
 
+/** Alias with a target only. */
+export interface SectionAlias {
+  /** URL path of the section. */
+  readonly path: string
+  readonly target: Expression<string>
+  readonly script: boolean
+  absolute(path: string): string
+}
+
+/** Redirect without a URL path. */
+export interface SectionRedirect {
+  readonly status: number
+  /** Undefined for a status that leads nowhere. */
+  readonly target: Expression<string> | undefined
+}
+
 export interface Redirect {
   readonly status: number
-  /** URL path; undefined with a pattern, and in <Location>: everything in there. */
+  /** URL path; undefined with a pattern. */
   readonly path: string | undefined
   readonly regex?: Regex
   /** Where to go; undefined for a status that leads nowhere (gone). */
@@ -76,24 +95,49 @@ const STATUS_WORDS: Readonly<Record<string, number>> = { permanent: 301, temp: 3
 const statusOf = (text: string): number | undefined =>
   STATUS_WORDS[text.toLowerCase()] ?? (/^\d+$/.test(text) ? Number(text) : undefined)
 
+/** @throws ConfigError */
+export function aliasInSection(
+  target: string, script: boolean, command: Command, absolute: (path: string) => string,
+): SectionAlias {
+  const expression = parseStringExpression(target, command, `Cannot parse alias expression '${target}': `)
+  return { path: command.path ?? '/', target: expression, script, absolute }
+}
+
+/** @throws ConfigError */
+export function redirectInSection(status: number, url: string | undefined, command: Command): SectionRedirect {
+  const target = url === undefined
+    ? undefined : parseStringExpression(url, command, `Cannot parse redirect expression '${url}': `)
+  return { status, target }
+}
+
+/** Of a Redirect line in a section: `[status] url` or a status that leads nowhere; undefined for another line. */
+export function statusAlone(
+  words: readonly string[], defaultStatus: number, command: Command,
+): { readonly status: number; readonly url: string | undefined } | undefined {
+  if (command.path === undefined) return undefined
+  const said = statusOf(words[0]!)
+  const [first, second] = said === undefined ? words : words.slice(1)
+  const status = said ?? defaultStatus
+  if (words.length === 3 || second !== undefined || (first !== undefined && !isRedirect(status))) return undefined
+  checkStatus(status, words[0]!)
+  if (first === undefined && isRedirect(status)) throw new ConfigError('URL to redirect to is missing')
+  return { status, url: first }
+}
+
 /**
- * Reads the words of a Redirect line: `[status] path [url]`; in <Location> and the like also `[status] [url]`.
+ * Reads the words of a Redirect line: `[status] path [url]`.
  * @throws ConfigError with Apache's texts
  */
-export function rule(words: readonly string[], defaultStatus: number, match: boolean, command: Command): Redirect {
+export function rule(words: readonly string[], defaultStatus: number, match: boolean): Redirect {
   const said = statusOf(words[0]!)
   if (words.length === 3 && said === undefined) throw new ConfigError('Redirect: invalid first argument (of three)')
   const status = said ?? defaultStatus
   const [first, second] = said === undefined ? words : words.slice(1)
   checkStatus(status, words[0]!)
-  const inSection = command.path !== undefined && !command.htaccess
-  const alone = inSection && !match && second === undefined && (first === undefined || isRedirect(status))
-  const path = alone ? undefined : first
-  const url = alone ? first : second
-  checkTarget(status, url, match)
-  if (match) return { status, path: undefined, regex: regex(path ?? ''), url }
-  if (path !== undefined && !path.startsWith('/')) throw new ConfigError('Redirect to non-URL')
-  return { status, path, url }
+  checkTarget(status, second, match)
+  if (match) return { status, path: undefined, regex: regex(first ?? ''), url: second }
+  if (first !== undefined && !first.startsWith('/')) throw new ConfigError('Redirect to non-URL')
+  return { status, path: first, url: second }
 }
 
 const isRedirect = (status: number): boolean => status >= 300 && status < 400

@@ -98,8 +98,10 @@ function constantOf({ logic, rules }: Container): AuthzStatus | undefined {
 }
 
 /** True if a requirement in there may take its time. */
-export const isSlow = (rule: Rule): boolean =>
-  isContainer(rule) ? rule.rules.some(isSlow) : rule.provider.slow === true
+export function isSlow(rule: Rule): boolean {
+  if (isContainer(rule)) return rule.rules.some(isSlow)
+  return rule.provider.slow === true || rule.provider.isSlow?.(rule.parsed) === true
+}
 
 /** True if it contains rules that can only deny, so that nobody would ever be granted anything. */
 export const onlyNegative = ({ rules }: Container): boolean => rules.length > 0 && rules.every(({ negate }) => negate)

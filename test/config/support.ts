@@ -19,6 +19,7 @@ import { earlyDirectives, ifVersionDirective, readConfig, type Fault, type TreeN
 import { Resolver, type HtaccessAccess } from '../../core/config/resolve.ts'
 import type { ServerConf } from '../../core/config/server_conf.ts'
 import { sectionDirectives } from '../../core/config/sections.ts'
+import { conditionalSections } from '../../core/expr/if_sections.ts'
 import { Settings, type AnySettings } from '../../core/config/settings.ts'
 import { carryOut, type Configuration, type Known } from '../../core/config/walk.ts'
 import {
@@ -78,7 +79,7 @@ export function toyModules(): ModuleList {
   const modules = new ModuleList()
   const add = (name: string, file: string, rows: readonly Directive[] = [], settings: readonly AnySettings[] = []) =>
     modules.add({ module: { name, file, directives: rows, settings }, symbol: name, linkage: 'static' })
-  add('core_module', 'core.c', [...earlyDirectives, ...sectionDirectives])
+  add('core_module', 'core.c', [...earlyDirectives, ...sectionDirectives, ...conditionalSections])
   modules.add({ module: so, symbol: so.name, linkage: 'static' })
   add('version_module', 'mod_version.c', [ifVersionDirective])
   add('toy_module', 'mod_toy.c', directives, [toyServer, toyDir])

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { DECLINED, OK } from '../../core/hook/hook.ts'
-import { module as alias, translate } from '../../modules/mod_alias.ts'
+import { fixup, module as alias, translate } from '../../modules/mod_alias.ts'
 import { prefixLength } from '../../modules/alias/rules.ts'
 import { configure, fakeRequest, refusal, type Wanted } from './harness.ts'
 
@@ -82,6 +82,42 @@ t.test('Redirect', (t) => {
   t.end()
 })
 
+t.test('targets in sections may be expressions', (t) => {
+  const headers = { 'X-To': 'there' }
+  const redirected = (target: string, more: Wanted = {}) => {
+    const request = fakeRequest(configure(modules, `<Location /l>\nRedirect 301 "${target}"\n</Location>`),
+      { uri: '/l/x', headers, ...more })
+    return [fixup(request), request.headersOut.get('Location')]
+  }
+  t.strictSame(redirected('http://x/%{req:X-To}'), [301, 'http://x/there'])
+  t.strictSame(redirected('/%{unescape:a%20b}?q=%{unescape:c%20d}'), [301, 'http://asked.example/a%20b?q=c d'])
+  t.strictSame(redirected('%{req:X-To}'), [500, undefined], 'no URL')
+  t.strictSame(redirected('%{file:/no/such/file}'), [500, undefined], 'no value')
+  const mappedTo = (target: string, more: Wanted = {}, text = '') => {
+    const lines = `Alias /l /outer\n<Location /l>\nAlias "${target}"\n${text}</Location>`
+    const request = fakeRequest(configure(modules, lines), { uri: '/l/x', headers, ...more })
+    return [translate(request), request.filename]
+  }
+  t.strictSame(mappedTo('/d/%{req:X-To}'), [OK, '/d/there'])
+  t.strictSame(mappedTo('/d/%{req:X-To}', {}, 'AliasPreservePath On\n'), [OK, '/d/there/x'])
+  t.strictSame(mappedTo('%{req:X-To}/f'), [OK, '/srv/there/f'], 'from ServerRoot')
+  t.strictSame(mappedTo('%{req:X-No}'), [OK, '/outer/x'], 'empty: as if it was not said')
+  t.strictSame(mappedTo('%{file:/no/such/file}'), [OK, '/outer/x'])
+  t.match(refusal(modules, '<Location /l>\nAlias "/%{NO}"\n</Location>'),
+    /^Cannot parse alias expression '\/%\{NO\}': Variable 'NO' does not exist\n/)
+  t.match(refusal(modules, '<Location /l>\nRedirect "/%{NO}"\n</Location>'),
+    /^Cannot parse redirect expression '\/%\{NO\}': Variable 'NO' does not exist\n/)
+  t.end()
+})
+
+t.test('in a section a Redirect without a path goes before those with one, the innermost before the others', (t) => {
+  const request = fakeRequest(configure(modules, '<Location />\nRedirect /a http://path/\n' +
+    'Redirect http://outer/\n</Location>\n<Location /a>\nRedirect http://inner/\n</Location>'), { uri: '/a' })
+  t.equal(fixup(request), 302)
+  t.equal(request.headersOut.get('Location'), 'http://inner/')
+  t.end()
+})
+
 t.test('redirects of the server are asked before those of a section', (t) => {
   const text = 'Redirect /a http://outer.example/\n<Location />\nRedirect /a http://inner.example/\n</Location>'
   const configured = configure(modules, text)
@@ -123,7 +159,16 @@ t.test('the hook is left out where there is nothing to say', (t) => {
   t.equal(kept(''), 0)
   t.equal(kept('Alias /a /b'), 1)
   t.equal(kept('<Location /a>\nAlias /b\n</Location>'), 1)
-  t.ok(configure(modules, '').modules.hooks.translateName.links().every((link) => link.place.quick))
+  const quick = (target: string) => {
+    const configured = configure(modules, `<Location /a>\nAlias "${target}"\n</Location>`)
+    const settings = {
+      server: configured.conf.vector.holds.bind(configured.conf.vector), dir: configured.dir.holds.bind(configured.dir),
+    }
+    return configured.modules.hooks.translateName.links().filter((link) => link.place.when!(settings))
+      .map((link) => link.place.quick === true)
+  }
+  t.strictSame(quick('/b/%{REQUEST_METHOD}'), [true])
+  t.strictSame(quick('/b/%{file:/x}'), [false], 'what may block is left to threads that may')
   t.end()
 })
 

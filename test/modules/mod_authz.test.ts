@@ -58,6 +58,26 @@ t.test('Require', (t) => {
   t.end()
 })
 
+t.test('Require expr', async (t) => {
+  const is = async (text: string, expected: number, more: Wanted = {}) =>
+    t.equal(await ask(`Require expr ${text}`, more).status, expected, text)
+  await is("%{REQUEST_METHOD} == 'GET'", OK)
+  await is("%{REQUEST_METHOD} == 'GET'", 403, { method: 'PUT' })
+  await is(`"%{REQUEST_METHOD} == 'GET'"`, OK)
+  await is('%{REQUEST_URI} =~ m#^/file$# && -R "192.0.2.0/24"', OK)
+  await is('true', OK)
+  await is('false', 403)
+  await is("%{REMOTE_USER} == 'ann'", DECLINED)
+  await is("-U '/there'", OK, { files: { '/there': {} } })
+  await is("-U '/there'", 403)
+  const failing = ask("Require expr file('/nowhere/at/all') == ''")
+  t.equal(failing.status, 500)
+  t.strictSame(failing.request.logged.map(({ message }) => message), [
+    'Evaluation of expression from test.conf:1 failed: Cannot open file /nowhere/at/all',
+    "AH02320: Error evaluating expression in 'Require expr': Cannot open file /nowhere/at/all",
+  ])
+})
+
 t.test('a refusal is logged with the path', (t) => {
   const { request } = ask('Require all denied')
   t.strictSame(request.logged,
@@ -113,6 +133,8 @@ t.test('only what cannot wait is quick', (t) => {
       link.place.quick === true)
   }
   t.strictSame(quick('Require all granted'), [true])
+  t.strictSame(quick("Require expr %{REQUEST_URI} == '/x'"), [true])
+  t.strictSame(quick("Require expr file('/x') == ''"), [false])
   t.strictSame(quick('<RequireAll>\nRequire ip 10\nRequire host example.org\n</RequireAll>'), [false])
   t.end()
 })
@@ -122,7 +144,8 @@ t.test('refusals', (t) => {
   is('Require all maybe', "Argument for 'Require all' must be 'granted' or 'denied'")
   is('Require', 'Require requires at least one argument, A provider, and what it is to require')
   is('Require valid-user', 'Unknown Authz provider: valid-user')
-  is('Require expr true', 'Cannot use "expr true" in Require: expressions are not available in this version')
+  is('Require expr "true ="', "Cannot parse expression in require line: syntax error, unexpected T_OP_STR_EQ, " +
+    'expecting $end\n  true =\n       ^ column 6')
   is('Require method FROB', "'FROB' is not a valid method")
   is('Require ip 300.1', "ip address '300.1' appears to be invalid")
   is('Require ip 10.0.0.0/33', "ip address '10.0.0.0/33' appears to be invalid")

@@ -1,0 +1,111 @@
+/** The functions of expressions. One rule: texts are bytes, one character each. */
+import { createHash } from 'node:crypto'
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { osEscapePath } from '../base/escape.ts'
+import { byteString, fsPath } from '../config/include.ts'
+import { EvaluationError, type Evaluation } from './evaluation.ts'
+import type { FunctionRow } from './lookup.ts'
+
+const hash = (algorithm: string, text: string): string =>
+  createHash(algorithm).update(text, 'latin1').digest('hex')
+
+/** Only letters of ASCII have a case. */
+export const lower = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+const upper = (text: string): string => text.replace(/[a-z]+/g, (letters) => letters.toUpperCase())
+
+function osenv(name: string): string | undefined {
+  const value = Object.hasOwn(process.env, name) ? process.env[name] : undefined
+  return value === undefined ? undefined : byteString(value)
+}
+
+const requestHeader = ({ request }: Evaluation, name: string) => request.headersIn.get(name)
+
+function requestHeaderVary(evaluation: Evaluation, name: string): string | undefined {
+  evaluation.dependsOn(name)
+  return requestHeader(evaluation, name)
+}
+
+/** Up to the first character that is none of base64's, as APR does. */
+function unbase64(text: string): string {
+  const [digits] = /^[A-Za-z0-9+/]*/.exec(text)!
+  return Buffer.from(digits, 'base64').toString('latin1')
+}
+
+/** `%2f` stays; a bad escape, or one for NUL, makes the result empty. */
+function unescape(evaluation: Evaluation, text: string): string {
+  const bad = /%(?![0-9A-Fa-f]{2})/.test(text)
+  if (!bad && !text.includes('%00')) {
+    return text.replace(/%([0-9A-Fa-f]{2})/g, (whole, hex: string) =>
+      /^2f$/i.test(hex) ? whole : String.fromCharCode(Number.parseInt(hex, 16)))
+  }
+  const { request, written } = evaluation
+  request.log('debug', 'core',
+    `AH00538: ${bad ? 'Bad' : 'Forbidden'} % escape in unescape('${text}') at ${written.file}:${written.line}`)
+  return ''
+}
+
+const MAX_FILE_SIZE = 10 * 1024 * 1024
+
+function contents(name: string): string {
+  let fd
+  try {
+    fd = openSync(fsPath(name), 'r')
+  } catch {
+    throw new EvaluationError(`Cannot open file ${name}`)
+  }
+  try {
+    const stat = fstatSync(fd)
+    if (stat.size > MAX_FILE_SIZE) throw new EvaluationError(`File ${name} too large`)
+    // What has no size, such as a pipe or a device, is not read: it might have no end.
+    return stat.size === 0 ? '' : readFileSync(fd, 'latin1')
+  } catch (error) {
+    throw error instanceof EvaluationError ? error : new EvaluationError(`Cannot read from file ${name}`)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function fileSize({ request }: Evaluation, name: string): string {
+  const info = name.startsWith('/') ? request.stat(name) : undefined
+  return info?.type === 'file' ? String(info.size) : '0'
+}
+
+/** For a filter of LDAP (RFC 4515 section 3). */
+const ldap = (text: string): string =>
+  text.replace(/[\0()*\\]/g, (char) => `\\${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
+
+const pure = (name: string, help: string, of: (text: string) => string): FunctionRow =>
+  ({ name, help, pure: true, call: (_, text) => of(text!) })
+
+export const functions: readonly FunctionRow[] = [
+  { name: 'req', help: 'A request header; the response gets a Vary header that names it',
+    call: (evaluation, name) => requestHeaderVary(evaluation, name!) },
+  { name: 'http', help: 'The same as `req`', call: (evaluation, name) => requestHeaderVary(evaluation, name!) },
+  { name: 'req_novary', help: 'A request header, without a Vary header',
+    call: (evaluation, name) => requestHeader(evaluation, name!) },
+  { name: 'resp', help: 'A response header', call: ({ request }, name) =>
+    request.headersOut.get(name!) ?? request.errHeadersOut.get(name!) },
+  { name: 'reqenv', help: "A variable of the request's environment",
+    call: ({ request }, name) => request.env.get(name!) },
+  { name: 'osenv', help: "A variable of the server's environment", call: (_, name) => osenv(name!) },
+  { name: 'note', help: 'A note that modules left about the request',
+    call: ({ request }, name) => request.notes.get(name!) },
+  { name: 'env', help: 'The first there is of `note`, `reqenv` and `osenv`', call: ({ request }, name) =>
+    request.notes.get(name!) ?? request.env.get(name!) ?? osenv(name!) },
+  pure('tolower', 'Letters of ASCII in lower case', lower),
+  pure('toupper', 'Letters of ASCII in upper case', upper),
+  pure('escape', 'Special characters as `%hh`', (text) => osEscapePath(text)),
+  { name: 'unescape', help: 'Decodes `%hh`; encoded slashes stay; empty if a `%` is no escape, or one for NUL',
+    call: (evaluation, text) => unescape(evaluation, text!) },
+  pure('base64', 'Encodes in base64', (text) => Buffer.from(text, 'latin1').toString('base64')),
+  pure('unbase64', 'Decodes base64', unbase64),
+  pure('md5', 'MD5 in hexadecimal digits', (text) => hash('md5', text)),
+  pure('sha1', 'SHA1 in hexadecimal digits', (text) => hash('sha1', text)),
+  pure('ldap', 'Escapes for an LDAP filter', ldap),
+  { name: 'replace', help: 'Of `replace(text, from, to)`: the text with every `from` made a `to`', arity: 3, pure: true,
+    call: (_, text, from, to) => from === '' ? text : text!.replaceAll(from!, () => to!) },
+  { name: 'file', help: 'What a file of up to 10 MB holds', restricted: true, quick: false,
+    call: (_, name) => contents(name!) },
+  { name: 'filesize', help: 'The size of a file in bytes; 0 for what is none', restricted: true,
+    call: (evaluation, name) => fileSize(evaluation, name!) },
+]
