@@ -113,7 +113,7 @@ export const modules: readonly ModuleRow[] = [
   away('include', 'most', 'server side includes',
     'XBitHack SSIErrorMsg SSITimeFormat SSIStartTag SSIEndTag SSIUndefinedEcho SSILegacyExprParser ' +
     'SSILastModified SSIETag'),
-  away('filter', 'yes', 'smart filtering',
+  here('filter', 'yes', 'smart filtering',
     'FilterDeclare FilterProvider FilterChain FilterTrace FilterProtocol AddOutputFilterByType'),
   away('reflector', 'all', 'reflect the request through the output filter stack', 'ReflectorHeader'),
   away('substitute', 'most', 'response content rewriting',

@@ -4,8 +4,8 @@
  */
 import { isMainThread } from 'node:worker_threads'
 import {
-  ConfigError, GLOBAL_ONLY, OK, Order, RSRC_CONF, Settings, each, errnoPrefix, flag, log, openLog, optional, word,
-  type Command, type Module, type Request, type Startup, type Status,
+  ConfigError, GLOBAL_ONLY, OK, RSRC_CONF, Settings, each, errnoPrefix, flag, log, openLog, optional, parseCondition, word,
+  type Command, type Configured, type Module, type Request, type Startup, type Status,
 } from 'httpd'
 import { flushWhenEnded } from './log_config/ending.ts'
 import { compileFormat, type Line } from './log_config/format.ts'
@@ -19,8 +19,7 @@ interface Log {
   /** Name of a format or a format as written; undefined: that of the last LogFormat without a name. */
   readonly format: string | undefined
   readonly line: Line | undefined
-  /** Variable that must (`wanted`) or must not be set. */
-  readonly condition: { readonly variable: string; readonly wanted: boolean } | undefined
+  readonly condition: Condition | undefined
 }
 
 const COMMON = compileFormat('%h %l %u %t "%r" %>s %b')
@@ -63,7 +62,7 @@ function outputsOf(holds: Holds): readonly Output[] {
 /** log_transaction, with the request that was asked for. */
 export function logRequest(r: Request): Status {
   for (const { line, sink, condition } of outputsOf(r.server.get(logging)))
-    if (condition === undefined || r.env.has(condition.variable) === condition.wanted) sink.write(line(r))
+    if (condition === undefined || condition.holds(r)) sink.write(line(r))
   return OK
 }
 
@@ -148,20 +147,37 @@ const targetOf = (command: Command, text: string): string =>
   text.startsWith('|') ? text : command.serverRootRelative(text)
 
 function logOf(command: Command, file: string, format: string, clause: string | undefined): Log {
-  return { target: targetOf(command, file), format, line: compileFormat(format), condition: conditionOf(clause) }
+  return { target: targetOf(command, file), format, line: compileFormat(format), condition: conditionOf(clause, command) }
 }
 
-function conditionOf(clause: string | undefined): Log['condition'] {
+/** Whether a request is logged: an `env=` or `expr=` clause. */
+interface Condition {
+  /** It may take its time, and so is not for event's listener. */
+  readonly slow: boolean
+  holds(r: Request): boolean
+}
+
+function conditionOf(clause: string | undefined, command: Command): Condition | undefined {
   if (clause === undefined) return undefined
-  if (/^expr=/i.test(clause)) {
-    if (clause.length === 5) throw new ConfigError('missing condition')
-    throw new ConfigError(`Cannot use "${clause}": expressions are not available in this version`)
-  }
+  if (/^expr=/i.test(clause)) return byExpression(clause.slice(5), command)
   const match = /^env=(!?)(.*)$/is.exec(clause)
   if (match === null) throw new ConfigError('error in condition clause')
-  if (match[2] === '') throw new ConfigError('missing environment variable name')
-  return { variable: match[2]!, wanted: match[1] === '' }
+  const [, not, variable] = match
+  if (variable === '') throw new ConfigError('missing environment variable name')
+  const wanted = not === ''
+  return { slow: false, holds: (r) => r.env.has(variable!) === wanted }
 }
+
+function byExpression(text: string, command: Command): Condition {
+  if (text === '') throw new ConfigError('missing condition')
+  const expression = parseCondition(text, command, 'error in condition clause: ', { vary: false })
+  // The answer is out, and the connection does not wait.
+  if (!expression.sync) throw new ConfigError(`error in condition clause: "${text}" may have to wait for another lookup`)
+  return { slow: !expression.quick, holds: (r) => expression.resolve(r, 'log_config', itself, never) === true }
+}
+
+const itself = (value: boolean): boolean => value
+const never = (): boolean => false
 
 const CUSTOM_HELP =
   'a file name, a custom log format string or format name, and an optional "env=" or "expr=" clause (see docs)'
@@ -191,13 +207,14 @@ export const module = {
   register(hooks, on) {
     on(hooks.openLogs, openLogs)
     on(hooks.childInit, keepLines)
+    const logsOf = (settings: Configured): readonly Log[] => {
+      const { logs, globalLogs } = settings.server(logging)
+      return [...logs, ...globalLogs]
+    }
+    const isSlow = (settings: Configured) => logsOf(settings).some(({ condition }) => condition?.slow)
     on(hooks.logTransaction, logRequest, {
-      order: Order.middle,
-      quick: true,
-      when: (settings) => {
-        const { logs, globalLogs } = settings.server(logging)
-        return logs.length > 0 || globalLogs.length > 0
-      },
+      quick: true, when: (settings) => logsOf(settings).length > 0 && !isSlow(settings),
     })
+    on(hooks.logTransaction, logRequest, { when: isSlow })
   },
 } satisfies Module

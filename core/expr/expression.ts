@@ -33,6 +33,8 @@ export class Expression<T extends string | boolean> {
   readonly text: string
   /** False: evaluating may block the thread; on event's listener it is left to a thread of the crew. */
   readonly quick: boolean
+  /** False: evaluating may answer a promise. */
+  readonly sync: boolean
   /** The value, if it is the same for every request. */
   readonly constant: T | undefined
   /** Variables that it asks for, in upper case. */
@@ -44,6 +46,7 @@ export class Expression<T extends string | boolean> {
   constructor(text: string, part: Part<T>, compiler: Compiler, written: Written, varies: boolean) {
     this.text = text
     this.quick = compiler.quick
+    this.sync = part.sync
     this.constant = part.constant?.value
     this.variables = compiler.variables
     this.#part = part

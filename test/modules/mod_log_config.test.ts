@@ -109,6 +109,7 @@ t.test('logs, formats and conditions', (t) => {
     CustomLog ${dir}/a "inline %U"
     CustomLog ${dir}/b short env=!quiet
     CustomLog ${dir}/c short env=loud
+    CustomLog ${dir}/e "%U" "expr=%{REQUEST_STATUS} -ge 400 && reqenv('loud') == '1'"
     TransferLog ${dir}/t
     GlobalLog ${dir}/g CLF`)
   t.equal(made.modules.hooks.openLogs.run(fakeStartup(fakeServer(made.conf))), 0)
@@ -120,6 +121,7 @@ t.test('logs, formats and conditions', (t) => {
   t.equal(read('a'), '192.0.2.7 200\ninline /\n192.0.2.7 404\ninline /two\n')
   t.equal(read('b'), '192.0.2.7 404\n')
   t.equal(read('c'), '192.0.2.7 404\n')
+  t.equal(read('e'), '/two\n')
   t.equal(read('t'), 'default GET\ndefault GET\n')
   t.match(read('g'), /^192\.0\.2\.7 - - \[.*\] "GET \/ HTTP\/1\.1" 200 -\n/)
   t.end()
@@ -165,7 +167,8 @@ t.test('refusals', (t) => {
   is('CustomLog logs/a',
     'CustomLog takes two or three arguments, a file name, a custom log format string or format name, ' +
     'and an optional "env=" or "expr=" clause (see docs)')
-  is('CustomLog logs/a CLF expr=true', 'Cannot use "expr=true": expressions are not available in this version')
+  is(`CustomLog logs/a CLF "expr=-U '/x'"`, `error in condition clause: "-U '/x'" may have to wait for another lookup`)
+  t.match(refusal(modules, 'CustomLog logs/a CLF "expr=1 =="'), /^error in condition clause: .*column/s)
   is('CustomLog logs/a CLF always', 'error in condition clause')
   is('CustomLog logs/a CLF env=', 'missing environment variable name')
   is('CustomLog logs/a CLF env=!', 'missing environment variable name')
