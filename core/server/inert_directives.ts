@@ -3,7 +3,7 @@
  * a JavaScript program does not have, or long retired. Each takes what Apache takes and says once that nothing comes of
  * it, so that a configuration can be moved as it is.
  */
-import { atoi, each, parsed, word, type Arg } from '../config/args.ts'
+import { each, parsed, word, type Arg } from '../config/args.ts'
 import type { Command, Directive } from '../config/directive.ts'
 import { ConfigError } from '../config/errors.ts'
 import { GLOBAL_ONLY, RSRC_CONF, allowedBy, type Where } from '../config/where.ts'
@@ -33,8 +33,6 @@ const elsewhere: readonly Directive[] = [
     if (from !== 'script') inert(command, OTHER_SYSTEM('Windows'))
   }, FILEINFO, 'Where the interpreter of CGI programs is named: script, registry or registry-strict'),
   nothing('UNCList', [each(word)], GLOBAL_ONLY, OTHER_SYSTEM('Windows'), 'Hosts of UNC paths that may be used'),
-  nothing('StartThreads', [atoi], GLOBAL_ONLY, OTHER_SYSTEM('NetWare'), 'Threads at start'),
-  nothing('MaxThreads', [atoi], GLOBAL_ONLY, OTHER_SYSTEM('NetWare'), 'Most threads'),
 ]
 
 const withoutParts: readonly Directive[] = [

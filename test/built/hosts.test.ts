@@ -82,7 +82,7 @@ for (const variant of STATIC) {
       const own = () => readFileSync(join(root, 'logs/second_access'), 'latin1')
       // What mod_dir made of the path may be logged, or what was asked for.
       const line = new RegExp(
-        `^second\\.example\\.com 200 /(?:index\\.html)?\\?x t\\\\t\\\\xe9\\\\"st - 11 ${port} GET HTTP/1\\.1$`, 'm')
+        `^second\\.example\\.com 200 /(?:index\\.html)?\\?x t\\\\t\\\\xe9\\\\"st - 11 80 GET HTTP/1\\.1$`, 'm')
       await until('the line of the second host', () => line.test(own()))
       t.notMatch(server.accessLog, /\?x/, 'a host with its own log does not write into the main one')
     })

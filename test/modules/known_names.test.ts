@@ -25,7 +25,7 @@ const CORE = `
 const MPMS = `
   CoreDumpDirectory EnableExceptionHook GracefulShutdownTimeout Listen ListenBacklog ListenCoresBucketsRatio
   ListenTCPDeferAccept MaxConnectionsPerChild MaxRequestsPerChild MaxMemFree MaxRequestWorkers MaxClients MaxSpareThreads
-  MinSpareThreads PidFile ReceiveBufferSize ScoreBoardFile SendBufferSize ServerLimit StartServers StartThreads
+  MinSpareThreads PidFile ReceiveBufferSize ScoreBoardFile SendBufferSize ServerLimit StartServers
   ThreadLimit ThreadsPerChild ThreadStackSize AsyncRequestWorkerFactor MaxSpareServers MinSpareServers`
 
 t.test('every documented directive of the core and of the MPMs is known', (t) => {
