@@ -55,7 +55,7 @@ export class BodyReader {
     if (answer !== CHUNK_DATA) return undefined
     this.#total += decoder.dataEnd - decoder.dataStart
     if (this.max > 0 && this.#total > this.max) {
-      this.fault = tooLarge(this.#total, this.max)
+      this.fault = tooLarge('AH01591', 'Read', this.#total, this.max)
       return undefined
     }
     return [decoder.dataStart, decoder.dataEnd]
@@ -63,9 +63,9 @@ export class BodyReader {
 }
 
 /** A body above LimitRequestBody. */
-export const tooLarge = (bytes: number, max: number): HttpFault => ({
-  status: 413, aplogno: 'AH01588', level: 'error', note: '',
-  message: `Request content length of ${bytes} is larger than the configured limit of ${max}`,
+const tooLarge = (aplogno: string, what: 'Requested' | 'Read', bytes: number, max: number): HttpFault => ({
+  status: 413, aplogno, level: 'info', note: '',
+  message: `${what} content-length of ${bytes} is larger than the configured limit of ${max}`,
 })
 
 /** The client left before it had sent the body: nobody's fault here, and nobody to answer. */
@@ -108,5 +108,5 @@ export function limitBody(r: RequestRec): HttpFault | undefined {
   const max = r.dir(dirCore).limitRequestBody
   if (body === undefined) return undefined
   body.max = max
-  return max > 0 && head.contentLength > max ? tooLarge(head.contentLength, max) : undefined
+  return max > 0 && head.contentLength > max ? tooLarge('AH01588', 'Requested', head.contentLength, max) : undefined
 }

@@ -193,7 +193,7 @@ export function failRequest(r: RequestRec, error: unknown): Answer<Status> {
   if (error instanceof BodyTimeout || error instanceof BodyFault || error instanceof ClientGone) {
     r.framingInDoubt = true
     if (error instanceof ClientGone) r.log('info', 'core', `SY00004: ${error.message} while its request body was read`)
-    if (error instanceof BodyFault) logFault(r, error.fault)
+    if (error instanceof BodyFault) logFault(r, error.fault, 'http')
     return fail(r, error.status)
   }
   if (error instanceof MatchError) {
