@@ -104,12 +104,17 @@ const partsOf = (said: readonly string[]): ETagParts & { digest: boolean } => {
 }
 
 function serveFile(r: RequestRec, entry: FileEntry): Answer<Status> {
-  const rendered = render(r, entry)
-  if (typeof rendered === 'number') return rendered
   // What is wrong with a body counts even where nobody wants it (Apache's ap_discard_request_body); an ErrorDocument
   // does not wait for one.
-  if (r.hasBody && r.status < 300) return after(discardBody(r), () => sendFile(r, entry, rendered))
-  return sendFile(r, entry, rendered)
+  if (r.hasBody && r.status < 300) return after(discardBody(r), (status) => (status === OK ? afterBody(r, entry) : status))
+  const rendered = render(r, entry)
+  return typeof rendered === 'number' ? rendered : sendFile(r, entry, rendered)
+}
+
+// The file may have become another one meanwhile.
+function afterBody(r: RequestRec, { path }: FileEntry): Answer<Status> {
+  r.finfo = r.connection.engine.files.look(path)
+  return defaultHandler(r)
 }
 
 function sendFile(r: RequestRec, entry: FileEntry, { lastModified, etag, length, md5 }: Rendered): Status {

@@ -26,22 +26,23 @@ const mustReadBody = (r: RequestRec, status: Status): boolean =>
   r.hasBody && !r.refused && !r.framingInDoubt && !r.begun && r.prev === undefined && r.head.wantsKeepAlive() &&
   !closesConnection(status) && !(r.head.expectContinue && !r.continued)
 
-async function readThenRespond(r: RequestRec, status: Status, noteHtml: string): Promise<Status> {
-  const instead = await readOut(r)
-  return respond(r, instead ?? status, instead === undefined ? noteHtml : '')
+function readThenRespond(r: RequestRec, status: Status, noteHtml: string): Answer<Status> {
+  const go = (instead: Status): Answer<Status> =>
+    instead === HANDOVER ? HANDOVER : instead === OK ? respond(r, status, noteHtml) : respond(r, instead, '')
+  try {
+    const read = discardBody(r)
+    return read instanceof Promise ? read.catch((error: unknown) => badBody(r, error)).then(go) : go(read)
+  } catch (error) {
+    return go(badBody(r, error))
+  }
 }
 
 // The status of a fault in the body, which ends the connection.
-async function readOut(r: RequestRec): Promise<Status | undefined> {
-  try {
-    await discardBody(r)
-    return undefined
-  } catch (error) {
-    if (!(error instanceof BodyFault || error instanceof BodyTimeout || error instanceof ClientGone)) throw error
-    r.framingInDoubt = true
-    if (error instanceof BodyFault) r.log(error.fault.level, 'http', `${error.fault.aplogno}: ${error.fault.message}`)
-    return error.status
-  }
+function badBody(r: RequestRec, error: unknown): Status {
+  if (!(error instanceof BodyFault || error instanceof BodyTimeout || error instanceof ClientGone)) throw error
+  r.framingInDoubt = true
+  if (error instanceof BodyFault) r.log(error.fault.level, 'http', `${error.fault.aplogno}: ${error.fault.message}`)
+  return error.status
 }
 
 // A filter or a hook failed on the answer to an error: it leaves without them, or not at all.

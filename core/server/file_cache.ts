@@ -60,7 +60,9 @@ export class FileEntry implements FileInfo {
 
   constructor(path: string) {
     this.path = path
-    this.pathBytes = Buffer.from(`${path}\0`, 'latin1')
+    // Memory of its own: a piece of node's pool would keep 8 KiB for each path that was ever asked for.
+    this.pathBytes = Buffer.allocUnsafeSlow(path.length + 1)
+    this.pathBytes.write(`${path}\0`, 'latin1')
   }
 }
 
@@ -106,6 +108,7 @@ export class FileCache {
   /** Opens the file of an entry, or answers a negative errno. The entry keeps it; whoever sends it holds it. */
   open(entry: FileEntry): OpenFile | number {
     if (entry.file !== undefined) return entry.file
+    this.#keepEntry(entry)
     const fd = this.#port.files.open(entry.pathBytes)
     if (fd < 0) return fd
     if (++this.#open > MAX_OPEN) this.#closeSome(entry)
@@ -123,6 +126,14 @@ export class FileCache {
     if (this.#contentBytes + got > SMALL_TOTAL) this.#dropContents()
     this.#contentBytes += got
     return (entry.content = Buffer.from(this.#scratch.bytes.subarray(0, got)))
+  }
+
+  // It may have gone while somebody held on to it; what it holds from now on must be given back some day.
+  #keepEntry(entry: FileEntry): void {
+    const kept = this.#entries.get(entry.path)
+    if (kept === entry) return
+    if (kept !== undefined) this.#forget(kept)
+    this.#entries.set(entry.path, entry)
   }
 
   #check(entry: FileEntry): void {

@@ -235,12 +235,17 @@ export function logRequest(r: RequestRec): void {
   first.logged = true
   const { connection, chains } = first
   try {
-    if (chains.logTransaction.length > 0) void connection.engine.hooks.logTransaction.walk(chains.logTransaction, first)
+    const { hooks } = connection.engine
+    const answer = chains.logTransaction.length > 0 ? hooks.logTransaction.walk(chains.logTransaction, first) : OK
+    if (answer instanceof Promise) answer.catch((error: unknown) => logFailed(first, error))
   } catch (error) {
-    r.log('error', 'core', `SY00003: fault in a log hook: ${String(error)}`)
+    logFailed(first, error)
   }
   connection.engine.tally.end(first, lastOf(first).bytesSent, connection)
 }
+
+const logFailed = (r: RequestRec, error: unknown): void =>
+  r.log('error', 'core', `SY00003: fault in a log hook: ${String(error)}`)
 
 function firstOf(r: RequestRec): RequestRec {
   let first = r

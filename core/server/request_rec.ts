@@ -126,9 +126,14 @@ export class RequestRec extends Response implements Request {
     return this.deadline > 0 && performance.now() >= this.deadline
   }
 
-  /** For a request that goes on after the thread has turned to others; what it was redirected to goes with it. */
+  /** For a request that goes on after the thread has turned to others; what led to it and what came of it go with it. */
   detach(): void {
-    if (this.head === this.connection.engine.head) this.#shareHead(this.head.detach())
+    if (this.head !== this.connection.engine.head) return
+    let first: RequestRec | undefined = this.prev
+    while (first?.prev !== undefined) first = first.prev
+    const head = this.head.detach()
+    if (first === undefined) this.#shareHead(head)
+    else first.#shareHead(head)
   }
 
   #shareHead(head: RequestHead): void {
