@@ -5,7 +5,7 @@ import { ERROR_CONTENT_TYPE, errorBody, signature } from '../http/error_body.ts'
 import { HEADER } from '../http/known_headers.ts'
 import { closesConnection, isBodyless, knownStatus } from '../http/status.ts'
 import { discardBody } from './body_discard.ts'
-import { BodyFault, BodyTimeout, ClientGone } from './body_reader.ts'
+import { BodyFault, BodyTimeout, ClientGone, limitBody } from './body_reader.ts'
 import { dirCore, type ErrorDocument } from './core_settings.ts'
 import { redirectInternally } from './pipeline.ts'
 import type { RequestRec } from './request_rec.ts'
@@ -30,6 +30,8 @@ function readThenRespond(r: RequestRec, status: Status, noteHtml: string): Answe
   const go = (instead: Status): Answer<Status> =>
     instead === HANDOVER ? HANDOVER : instead === OK ? respond(r, status, noteHtml) : respond(r, instead, '')
   try {
+    const tooLarge = limitBody(r)
+    if (tooLarge !== undefined) return go(badBody(r, new BodyFault(tooLarge)))
     const read = discardBody(r)
     return read instanceof Promise ? read.catch((error: unknown) => badBody(r, error)).then(go) : go(read)
   } catch (error) {

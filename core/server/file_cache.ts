@@ -11,6 +11,8 @@ const S_IFMT = 0o170000, S_IFREG = 0o100000, S_IFDIR = 0o040000
 const SMALL = 16 * 1024
 const SMALL_TOTAL = 8 * 1024 * 1024
 const MAX_ENTRIES = 4096
+/** Paths above this many bytes are kept only while their files are open. */
+const LONG = 1024
 const MAX_OPEN = 512
 /** A file changed this recently (ms) may change again without its time stamp moving: do not keep its content. */
 const SETTLED = 2000
@@ -94,7 +96,8 @@ export class FileCache {
     if (entry === undefined) {
       if (this.#entries.size >= MAX_ENTRIES) this.#evict()
       entry = new FileEntry(path)
-      this.#entries.set(path, entry)
+      // A very long one is hardly asked for twice, but anybody can ask for many.
+      if (path.length <= LONG) this.#entries.set(path, entry)
     }
     if (entry.checkedAt !== this.#turn) this.#check(entry)
     return entry

@@ -73,7 +73,11 @@ const handlers: Step = (r) => {
   if (chain.length === 0) return DECLINED
   const { engine, output } = r.connection
   // It may take long: answers to the requests before this one do not wait for it.
-  if (engine.mayBlock) output.flush()
+  if (engine.mayBlock) {
+    output.flush()
+    // Nor do their log lines.
+    engine.endTurn()
+  }
   const { handler } = engine.hooks
   // The limit of the main request holds for what is made for it.
   if (r.main !== undefined) return handler.walk(chain, r)

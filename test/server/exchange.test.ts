@@ -140,3 +140,15 @@ for (const [what, head, statuses] of [
     t.notMatch(socket.outgoing, /smuggled/)
   }
 })
+
+t.test('LimitRequestBody holds for whatever answers', async (t) => {
+  for (const body of ['Content-Length: 11\r\n\r\n', `Transfer-Encoding: chunked\r\n\r\nb\r\n${'x'.repeat(11)}\r\n0\r\n\r\n`]) {
+    const conf = plainConf()
+    conf.defaults.said(dirCore).limitRequestBody = 10
+    const { socket, conn, say } = make((modules) => modules.hooks.accessChecker.add('x', () => 403), {}, conf)
+    say(`POST /denied HTTP/1.1\r\nHost: a\r\n${body}`)
+    conn.advance()
+    await new Promise(setImmediate)
+    t.match(socket.outgoing, /^HTTP\/1\.1 413 [^]*Connection: close\r\n/)
+  }
+})
