@@ -62,7 +62,7 @@ function outputsOf(holds: Holds): readonly Output[] {
 /** log_transaction, with the request that was asked for. */
 export function logRequest(r: Request): Status {
   for (const { line, sink, condition } of outputsOf(r.server.get(logging)))
-    if (condition === undefined || condition.holds(r)) sink.write(line(r))
+    if (condition === undefined || holds(condition, r)) sink.write(line(r))
   return OK
 }
 
@@ -148,6 +148,16 @@ const targetOf = (command: Command, text: string): string =>
 
 function logOf(command: Command, file: string, format: string, clause: string | undefined): Log {
   return { target: targetOf(command, file), format, line: compileFormat(format), condition: conditionOf(clause, command) }
+}
+
+// Nobody keeps a request out of a log by making it undecidable whether it belongs there.
+function holds(condition: Condition, r: Request): boolean {
+  try {
+    return condition.holds(r)
+  } catch (error) {
+    r.log('error', 'log_config', `AH00646: Error evaluating log condition: ${error instanceof Error ? error.message : String(error)}`)
+    return true
+  }
 }
 
 /** Whether a request is logged: an `env=` or `expr=` clause. */

@@ -67,7 +67,8 @@ export class Chains {
     this.authChecker = made.authChecker
     this.typeChecker = made.typeChecker
     this.fixups = made.fixups
-    this.logTransaction = made.logTransaction
+    // Whatever ends before it could be handed over is logged where it is.
+    this.logTransaction = hooks.logTransaction.chain(this.#selects)
     this.insertFilter = this.#makeInsert(hooks.insertFilter)
     this.insertErrorFilter = this.#makeInsert(hooks.insertErrorFilter)
   }

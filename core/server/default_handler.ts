@@ -119,9 +119,9 @@ function afterBody(r: RequestRec, { path }: FileEntry): Answer<Status> {
 
 function sendFile(r: RequestRec, entry: FileEntry, { lastModified, etag, length, md5 }: Rendered): Status {
   const { head, headersOut } = r
-  headersOut.add('Last-Modified', lastModified)
-  if (etag !== undefined) headersOut.add('ETag', etag)
-  headersOut.add('Accept-Ranges', r.dir(dirCore).maxRanges === 0 ? 'none' : 'bytes')
+  headersOut.put('Last-Modified', lastModified)
+  if (etag !== undefined) headersOut.put('ETag', etag)
+  headersOut.put('Accept-Ranges', r.dir(dirCore).maxRanges === 0 ? 'none' : 'bytes')
   const verdict = r.main !== undefined ? 'go' : evaluate({
     methodNumber: r.methodNumber, status: r.status, etag, mtimeMs: entry.mtimeMs, nowMs: r.requestTime,
   }, head)
@@ -145,8 +145,8 @@ function sendFile(r: RequestRec, entry: FileEntry, { lastModified, etag, length,
 
 function addLength({ isHead, headersOut }: RequestRec, length: string, md5: string | undefined): void {
   // As Apache: to HEAD 0 may as well mean that the length is not known, so it is not told.
-  if (!isHead || length !== '0') headersOut.add('Content-Length', length)
-  if (md5 !== undefined) headersOut.add('Content-MD5', md5)
+  if (!isHead || length !== '0') headersOut.put('Content-Length', length)
+  if (md5 !== undefined) headersOut.put('Content-MD5', md5)
 }
 
 function cannotOpen(r: RequestRec, errno: number): Status {

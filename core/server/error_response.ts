@@ -50,14 +50,7 @@ function badBody(r: RequestRec, error: unknown): Status {
 // A filter or a hook failed on the answer to an error: it leaves without them, or not at all.
 function failAgain(r: RequestRec, error: unknown): Answer<Status> {
   r.log('error', 'core', `SY00098: fault in a module while ${r.uri} was answered with an error: ${error instanceof Error ? error.stack ?? error.message : String(error)}`)
-  if (!r.reset(false)) {
-    r.cutOff()
-    return OK
-  }
-  r.status = 500
-  r.contentType = ERROR_CONTENT_TYPE
-  r.addBytes(bodyFor(r, { noteHtml: '', location: undefined, additionally: undefined }))
-  return r.finish()
+  return unanswerable(r)
 }
 
 function respond(r: RequestRec, status: Status, noteHtml: string): Answer<Status> {
@@ -124,9 +117,22 @@ function send(r: RequestRec, body: Uint8Array | undefined): Answer<Status> {
   const go = (): Answer<Status> => {
     if (r.mustHandOver && !r.refused) return HANDOVER
     if (body !== undefined && !r.isHead) r.addBytes(body)
-    return r.status === 416 && !r.refused ? after(r.flush(), () => r.finish()) : r.finish()
+    const ended = r.status === 416 && !r.refused ? after(r.flush(), () => r.finish()) : r.finish()
+    return ended === OK ? OK : after(ended, (status) => (status < 100 ? status : unanswerable(r)))
   }
   return insertErrorFilter.length === 0 || r.refused ? go() : after(hook.walk(insertErrorFilter, r), go)
+}
+
+// What was to be sent must not leave: its headers are gone, and so the plain page of a server error is sent.
+function unanswerable(r: RequestRec): Answer<Status> {
+  if (!r.reset(false)) {
+    r.cutOff()
+    return OK
+  }
+  r.status = 500
+  r.contentType = ERROR_CONTENT_TYPE
+  r.addBytes(bodyFor(r, { noteHtml: '', location: undefined, additionally: undefined }))
+  return r.finish()
 }
 
 interface Details {

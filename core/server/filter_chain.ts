@@ -80,7 +80,11 @@ class Stage implements Sink {
   }
 
   cancel(): void {
-    if (this.#sink !== this.#next) this.#sink?.cancel?.()
+    try {
+      if (this.#sink !== this.#next) this.#sink?.cancel?.()
+    } catch (error) {
+      this.#r.log('error', 'core', `SY00099: fault in filter ${this.#filter.name} as it was cancelled: ${String(error)}`)
+    }
   }
 
   #begin(): Sink {

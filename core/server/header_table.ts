@@ -1,9 +1,14 @@
 /** Response headers: a short list, searched from the front; names compare without regard to case. */
 import type { HeaderTable } from '../hook/types.ts'
 
+/** What no field may have (RFC 9110 section 5.5): all but the tab. */
+export const CONTROLS = /[\0-\x08\x0a-\x1f\x7f]/
+
 export class Headers implements HeaderTable {
   readonly #names: string[] = []
   readonly #values: string[] = []
+  /** A field with a control character in it: a response with such a one must not leave. */
+  bad: string | undefined
 
   get size(): number {
     return this.#names.length
@@ -19,8 +24,9 @@ export class Headers implements HeaderTable {
   }
 
   set(name: string, value: string): void {
+    this.#check(name, value)
     const at = this.#find(name)
-    if (at < 0) this.add(name, value)
+    if (at < 0) this.put(name, value)
     else {
       this.#values[at] = value
       this.#remove(name, at + 1)
@@ -28,22 +34,36 @@ export class Headers implements HeaderTable {
   }
 
   add(name: string, value: string): void {
+    this.#check(name, value)
+    this.put(name, value)
+  }
+
+  /** As `add`, for a value that the core has made itself. */
+  put(name: string, value: string): void {
     this.#names.push(name)
     this.#values.push(value)
   }
 
   merge(name: string, value: string): void {
     const at = this.#find(name)
-    if (at < 0) this.add(name, value)
-    else this.#values[at] += `, ${value}`
+    if (at < 0) return this.add(name, value)
+    this.#check(name, value)
+    this.#values[at] += `, ${value}`
   }
 
   unset(name: string): void {
+    if (this.bad?.toLowerCase() === name.toLowerCase()) this.bad = undefined
     this.#remove(name, 0)
   }
 
   clear(): void {
     this.#names.length = this.#values.length = 0
+    this.bad = undefined
+  }
+
+  // A line feed in a value would end the line, and begin another one of whoever chose the value.
+  #check(name: string, value: string): void {
+    if (CONTROLS.test(value) || CONTROLS.test(name)) this.bad = name
   }
 
   *[Symbol.iterator](): Iterator<readonly [name: string, value: string]> {

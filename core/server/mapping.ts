@@ -1,5 +1,6 @@
 /** From URI to file: what the core does where no module has said otherwise. */
 import type { HtaccessFault } from '../config/resolve.ts'
+import { tidyPath } from '../base/path.ts'
 import { OK, type Status } from '../hook/hook.ts'
 import { Errno, type Stat } from '../port/port.ts'
 import { dirCore, Opt, optionBits } from './core_settings.ts'
@@ -8,6 +9,9 @@ import type { RequestRec } from './request_rec.ts'
 
 const NO_STAT: Stat = { mode: 0, size: 0, mtimeMs: 0, ctimeMs: 0, ino: 0, dev: 0, uid: 0 }
 const S_IFMT = 0o170000, S_IFLNK = 0o120000
+
+/** A segment `.` or `..`. */
+const DOTS = /\/\.\.?(?:\/|$)/
 
 /** The longest path that Apache puts together (APR_PATH_MAX). */
 const MAX_PATH = 4096
@@ -30,6 +34,8 @@ function behind(serverPath: string, uri: string): string {
 /** map_to_storage: the file, what of the path follows it, and the sections that hold for it. */
 export function mapToStorage(r: RequestRec): Status {
   if (r.filename === undefined) return OK
+  // What a module has put together must not lead around the sections of the directories that it leads through.
+  if (r.filename.includes('/.') && DOTS.test(r.filename)) r.filename = tidyPath(r.filename)
   const { files } = r.connection.engine
   const entry = files.look(r.filename)
   if (entry.result === 0) {

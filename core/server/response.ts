@@ -17,7 +17,7 @@ import { closesConnection, isBodyless, statusLine } from '../http/status.ts'
 import { cutRanges } from './byteranges.ts'
 import type { OpenFile } from './file_cache.ts'
 import { FileRange, isRange, OutputChain } from './filter_chain.ts'
-import { Headers } from './header_table.ts'
+import { CONTROLS, Headers } from './header_table.ts'
 import type { HttpConn } from './http_conn.ts'
 import type { Served } from './thread_engine.ts'
 
@@ -282,8 +282,23 @@ export abstract class Response {
     return this.#send()
   }
 
+  /** Apache's check_headers: nothing leaves with a field that would end before its end. */
+  #refusesHeaders(): boolean {
+    const table = this.headersOut.bad !== undefined ? this.headersOut : this.#errHeadersOut?.bad !== undefined ? this.#errHeadersOut : undefined
+    const bad = table?.bad ?? (this.contentType !== undefined && CONTROLS.test(this.contentType) ? 'Content-Type' : undefined)
+    if (bad === undefined) return false
+    this.self.log('error', 'http', `AH02430: Response header '${bad}' value of '${table?.get(bad) ?? this.contentType ?? ''}' contains invalid characters, aborting request`)
+    this.headersOut.clear()
+    this.#errHeadersOut?.clear()
+    this.contentType = undefined
+    return true
+  }
+
   #send(): Wait {
-    if (!this.#committed) this.#commit(undefined)
+    if (!this.#committed) {
+      if (this.#refusesHeaders()) throw new Error('Cannot send a response with control characters in its headers')
+      this.#commit(undefined)
+    }
     this.#sendParts()
     this.connection.pushed()
     return this.connection.room()
@@ -294,6 +309,7 @@ export abstract class Response {
     if (this.#into !== undefined) return OK
     const streamed = this.#committed
     if (!streamed) {
+      if (this.#refusesHeaders()) return 500
       if (this.status === 200 && this.#parts !== undefined && this.head.has(HEADER.RANGE)) {
         const cut = cutRanges(this.self, this.head, this.#parts, this.#length)
         if (cut === 416) return 416

@@ -185,3 +185,46 @@ t.test('an input filter that fails hurts only the request that waits for it', as
   })
   t.equal(bodyOf(await answer(made, 'POST /made HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab')), 'fine')
 })
+
+t.test('a filter that fails as it is cancelled keeps no connection open', (t) => {
+  const failing: OutputFilter = {
+    name: 'STUCK', type: resource,
+    begin: (_, next) => ({ write: () => new Promise(() => undefined), flush: () => next.flush(), end: () => next.end(), cancel: () => { throw new Error('stuck') } }),
+  }
+  const made = serve({ filters: [failing], out: ['STUCK'] })
+  made.say(get('/large'))
+  t.equal(made.conn.advance(), Next.suspend)
+  made.conn.close()
+  t.ok(made.socket.closed)
+  t.match(made.logged.join(), /SY00099/)
+  t.end()
+})
+
+t.test('no line of a response ends in the middle', async (t) => {
+  const evil = 'x\r\nSet-Cookie: sid=1'
+  const ways: readonly ((r: Request) => Status)[] = [
+    (r) => { r.headersOut.set('X', evil); r.write('x'); return OK },
+    (r) => { r.errHeadersOut.add('X', evil); r.write('x'); return OK },
+    (r) => { r.contentType = `text/${evil}`; r.write('x'); return OK },
+    (r) => { r.headersOut.set('X', evil); r.write('x'.repeat(70_000)); return OK },
+    (r) => { r.headersOut.set('Location', `http://a/?${evil}`); return 302 },
+    (r) => { r.headersOut.set('X', 'y'); r.headersOut.merge('X', '\0'); return OK },
+  ]
+  for (const handler of ways) {
+    const made = serve({ handler })
+    const out = await answer(made, get('/made'))
+    t.match(out, /^HTTP\/1\.1 500 [^]*<title>500 /)
+    t.notMatch(out, /^Set-Cookie/m)
+    t.match(made.logged.join(), /AH02430: Response header '(X|Location|Content-Type)' value of /)
+  }
+})
+
+t.test('dots that a module has put together lead around nothing', async (t) => {
+  const seen: (string | undefined)[] = []
+  const made = serve({ more: ({ hooks }) => {
+    hooks.translateName.add('x', (r) => { r.filename = '/a/b/../c/./d..e/.f/..'; return OK })
+    hooks.fixups.add('x', (r) => { seen.push(r.filename); return OK })
+  } })
+  await answer(made, get('/x'))
+  t.same(seen, ['/a'])
+})
