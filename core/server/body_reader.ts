@@ -55,17 +55,23 @@ export class BodyReader {
     if (answer !== CHUNK_DATA) return undefined
     this.#total += decoder.dataEnd - decoder.dataStart
     if (this.max > 0 && this.#total > this.max) {
-      this.fault = tooLarge(this.#total, this.max)
+      this.fault = grownTooLarge(this.#total, this.max)
       return undefined
     }
     return [decoder.dataStart, decoder.dataEnd]
   }
 }
 
-/** A body above LimitRequestBody. */
+/** A length above LimitRequestBody. */
 export const tooLarge = (bytes: number, max: number): HttpFault => ({
-  status: 413, aplogno: 'AH01588', level: 'error', note: '',
-  message: `Request content length of ${bytes} is larger than the configured limit of ${max}`,
+  status: 413, aplogno: 'AH01588', level: 'info', note: '',
+  message: `Requested content-length of ${bytes} is larger than the configured limit of ${max}`,
+})
+
+/** A chunked body turns out to be above it. */
+const grownTooLarge = (bytes: number, max: number): HttpFault => ({
+  ...tooLarge(bytes, max), aplogno: 'AH01591',
+  message: `Read content length of ${bytes} is larger than the configured limit of ${max}`,
 })
 
 /** The client left before it had sent the body: nobody's fault here, and nobody to answer. */
