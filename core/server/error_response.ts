@@ -13,7 +13,7 @@ import type { RequestRec } from './request_rec.ts'
 import { selfName, selfPort } from './self_url.ts'
 
 /** @param noteHtml HTML for the bodies that have room for a note. Neither throws nor rejects. */
-export function fail(r: RequestRec, status: Status, noteHtml = ''): Answer<Status> {
+export function fail(r: RequestRec, status: Status, noteHtml = r.errorNotes): Answer<Status> {
   try {
     const answer = mustReadBody(r, status) ? readThenRespond(r, status, noteHtml) : respond(r, status, noteHtml)
     return answer instanceof Promise ? answer.catch((error: unknown) => failAgain(r, error)) : answer
@@ -113,6 +113,8 @@ function elsewhere(r: RequestRec, isUrl: boolean, target: string, location: stri
   }
   const status = r.status
   if (location !== undefined) r.errHeadersOut.set('Location', location)
+  r.env.set('REQUEST_METHOD', r.method)
+  if (r.errorNotes !== '') r.env.set('ERROR_NOTES', r.errorNotes)
   const answer = redirectInternally(r, target, (to) => {
     to.method = 'GET'
     to.status = status

@@ -49,6 +49,11 @@ function cannotReach(r: RequestRec, result: number): Status {
     return status
   }
   const part = firstUnreachable(r, path)
+  if (result === -Errno.acces) {
+    // As Apache, which comes to the .htaccess of a directory before it comes to what lies in it.
+    const resolved = r.served.resolver.forFile(part.slice(0, part.lastIndexOf('/') + 1), r.uri)
+    if ('fault' in resolved) return refused(r, resolved)
+  }
   if (isLink(r, part)) return linkRefused(r, part)
   r.filename = part
   const { engine } = r.connection
@@ -85,7 +90,9 @@ function resolve(r: RequestRec, entry: FileEntry, path = r.filename!): Status {
   return r.served.checksLinks ? checkLinks(r, path) : OK
 }
 
-function refused(r: RequestRec, { fault, first, errno, level = 'alert', status = 500 }: HtaccessFault): Status {
+function refused(r: RequestRec, { fault, first, errno, directory, level = 'alert', status = 500 }: HtaccessFault): Status {
+  if (directory !== undefined) r.filename = directory
+  if (status === 403) r.notes.set('error-notes', 'Server unable to read htaccess file, denying access to be safe')
   if (first !== undefined) r.log('error', 'core', first)
   const about = { server: r.server, connection: r.connection, request: r }
   r.connection.engine.log(level, 'core', fault, errno === undefined ? about : { ...about, errno })
