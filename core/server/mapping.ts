@@ -14,10 +14,10 @@ const MAX_PATH = 4096
 
 /** translate_name: DocumentRoot and the path, without what ServerPath says of it. */
 export function mapUri(r: RequestRec): Status {
-  if (r.uri.charCodeAt(0) !== 0x2f) return r.uri === '*' ? OK : 400
+  if (r.uri.charCodeAt(0) !== 0x2f && r.uri !== '*') return 400
   const { documentRoot, settings } = r.served
   const path = settings.serverPath === undefined ? r.uri : behind(settings.serverPath, r.uri)
-  r.filename = documentRoot + (settings.mergeSlashes ? path : path.replace(/\/{2,}/g, '/'))
+  r.filename = r.uri === '*' ? `${documentRoot}/*` : documentRoot + (settings.mergeSlashes ? path : path.replace(/\/{2,}/g, '/'))
   return OK
 }
 
@@ -29,7 +29,7 @@ function behind(serverPath: string, uri: string): string {
 
 /** map_to_storage: the file, what of the path follows it, and the sections that hold for it. */
 export function mapToStorage(r: RequestRec): Status {
-  if (r.filename === undefined) return OK
+  if (r.filename === undefined || r.uri === '*') return OK
   const { files } = r.connection.engine
   const entry = files.look(r.filename)
   if (entry.result === 0) {
