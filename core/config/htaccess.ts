@@ -36,6 +36,8 @@ export interface HtaccessFault {
   readonly errno?: number
   /** Logged before it, as an error. */
   readonly first?: string
+  /** The directory, with a slash at its end, once it was met on the way to a file. */
+  readonly directory?: string
 }
 
 /** Parses the text of a file. @param path of the file; it holds for the directory that it lies in */

@@ -311,7 +311,7 @@ export class Resolver {
       lasts &&= lacks || file !== undefined
       if (file === undefined) continue
       const said = 'fault' in file ? file : file.under(node.rights)
-      if ('fault' in said) return said
+      if ('fault' in said) return { ...said, directory: level.path }
       present.push({ level, file: file as HtaccessFile })
       node = this.#step(node, said, true)
     }

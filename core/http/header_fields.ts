@@ -146,7 +146,7 @@ export function fieldTooLong(
 
 /** A single line above LimitRequestFieldSize; the log gets what stands before its colon. */
 export function lineTooLong(bytes: Buffer, at: number, end: number, limits: Limits): HttpFault {
-  const longest = Math.min(end, at + limits.fieldSize)
+  const longest = Math.min(end, at + limits.fieldSize + 1)
   let nameEnd = at
   while (nameEnd < longest && TOKEN[bytes[nameEnd]!] === 1) nameEnd++
   const message = `Request header exceeds LimitRequestFieldSize: ${quoted(bytes, at, nameEnd)}`

@@ -5,7 +5,7 @@
 
 import { LOWER } from './bytes.ts'
 import type { HttpFault } from './fault.ts'
-import { HEADER_COUNT, headerNumber } from './known_headers.ts'
+import { HEADER, HEADER_COUNT, headerNumber } from './known_headers.ts'
 import { M_INVALID } from './methods.ts'
 
 /** Protocol numbers: major * 1000 + minor, as Apache's HTTP_VERSION. */
@@ -62,6 +62,9 @@ export class RequestHead {
   /** Fields that came behind the body (MergeTrailers): found by name, after those of the head. */
   added: readonly (readonly [name: string, value: string])[] | undefined = undefined
 
+  /** What an absolute target says instead of the Host header (RFC 9112 section 3.2.2). */
+  replacedHost: string | undefined = undefined
+
   /** Bytes of the body, -1 when the client did not say (or said it is chunked). */
   contentLength = -1
   chunked = false
@@ -97,7 +100,7 @@ export class RequestHead {
     this.known.fill(-1)
     if (this.anyRepeated) this.repeated.fill(0)
     this.anyRepeated = false
-    this.added = undefined
+    this.added = this.replacedHost = undefined
     this.contentLength = this.hostStart = this.hostEnd = this.hostPort = -1
     this.chunked = this.closeAfter = this.expectContinue = this.expectUnknown = false
     this.connectionClose = this.connectionKeepAlive = this.connectionUpgrade = false
@@ -128,6 +131,7 @@ export class RequestHead {
 
   /** Value of a known header, latin1; of a repeated one all values joined with `, `, as Apache merges its table. */
   value(number: number): string | undefined {
+    if (number === HEADER.HOST && this.replacedHost !== undefined) return this.replacedHost
     const field = this.known[number]!
     if (field < 0) return undefined
     if (this.repeated[number] === 0) return this.valueText(field)
@@ -166,7 +170,9 @@ export class RequestHead {
 
   /** All fields in the order and spelling received. */
   * fields(): IterableIterator<[name: string, value: string]> {
-    for (let i = 0; i < this.count; i++) yield [this.nameText(i), this.valueText(i)]
+    const host = this.replacedHost
+    for (let i = 0; i < this.count; i++)
+      yield [this.nameText(i), host !== undefined && this.fieldNumber[i] === HEADER.HOST ? host : this.valueText(i)]
     for (const [name, value] of this.added ?? []) yield [name, value]
   }
 
@@ -218,6 +224,13 @@ export class RequestHead {
   forgetBody(): void {
     this.contentLength = -1
     this.chunked = this.expectContinue = false
+  }
+
+  /** Of a request that is refused for its first line nothing else counts. */
+  forgetFields(): void {
+    this.count = 0
+    this.known.fill(-1)
+    this.hostStart = -1
   }
 
   /** A copy on bytes of its own, for whoever goes on after the read buffer is used again. */

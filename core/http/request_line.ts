@@ -110,6 +110,8 @@ function dissect(
   const targetStart = Math.min(wordEnd + 1, lineEnd)
   const targetEnd = endOfWord(bytes, targetStart, lineEnd)
   setLine(head, at, methodEnd, targetStart, targetEnd, lineEnd)
+  // Also refused, HEAD gets no body.
+  head.isHead = methodEnd === wordEnd && methodEnd - at === 4 && methodNumberAt(bytes, at, methodEnd) === M_GET
   const method = quoted(bytes, at, wordEnd)
   if (at < lineEnd && isStraySpace(bytes[at])) return badLine('AH03447', 'Invalid whitespace')
   if (methodEnd === at || methodEnd < wordEnd) return badLine('AH03445', `Invalid method token: '${method}'`)

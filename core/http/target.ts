@@ -20,6 +20,8 @@ export interface TargetOptions {
   readonly mergeSlashes: boolean
   /** Accept absolute targets of any scheme (a forward proxy); otherwise only http and https. */
   readonly anyScheme?: boolean
+  /** HttpProtocolOptions Unsafe: a fragment is left out instead of refused. */
+  readonly dropsFragment?: boolean
 }
 
 export interface Target {
@@ -40,6 +42,8 @@ export interface Target {
 /** A refused path. Narrow with `'fault' in result`. */
 export interface TargetFault {
   readonly fault: HttpFault
+  /** What was understood of the path where only that is refused, for the log. */
+  readonly path?: string
 }
 
 /** Only bytes that stand for themselves and single slashes, no segment that begins with a dot. */
@@ -54,7 +58,12 @@ PLAIN[0x2e] = PLAIN_DOT
 /** Parses a request target. */
 export function parseTarget(target: string, options: TargetOptions): Target | TargetFault {
   if (options.methodNumber !== M_CONNECT && isPlainPath(target)) return targetOf(target, undefined, target)
-  if (target.includes('#')) return { fault: badLine('AH02421', 'URI must not contain a fragment') }
+  const fragment = target.indexOf('#')
+  if (fragment >= 0 && options.dropsFragment === true) {
+    const rest = parseTarget(target.slice(0, fragment), options)
+    return 'fault' in rest ? rest : { ...rest, unparsed: target }
+  }
+  if (fragment >= 0) return { fault: badLine('AH02421', 'URI must not contain a fragment') }
   if (options.methodNumber === M_CONNECT) return parseAuthorityForm(target)
   if (target === '*' && options.methodNumber === M_OPTIONS) return targetOf('*', undefined, target)
   const first = target.charCodeAt(0)
@@ -97,7 +106,7 @@ function parseOriginForm(origin: string, unparsed: string, options: TargetOption
   const question = origin.indexOf('?')
   const raw = question < 0 ? origin : origin.slice(0, question)
   const args = question < 0 ? undefined : origin.slice(question + 1)
-  const path = decodePath(raw === '' ? '/' : raw, options)
+  const path = decodePath(raw === '' ? '/' : raw, unparsed, options)
   return typeof path === 'string' ? targetOf(path, args, unparsed) : path
 }
 
@@ -111,7 +120,10 @@ function parseAbsoluteForm(target: string, options: TargetOptions): Target | Tar
   if (options.anyScheme !== true && scheme !== 'http' && scheme !== 'https') return unparsable(target)
   const place = hostOf(authority)
   if (place === undefined) return unparsable(target)
-  const rest = parseOriginForm(target.slice(form[0].length), target, options)
+  const origin = target.slice(form[0].length)
+  // RFC 9112 section 3.2.4.
+  const rest = origin === '' && options.methodNumber === M_OPTIONS
+    ? targetOf('*', undefined, target) : parseOriginForm(origin, target, options)
   return 'fault' in rest ? rest : { ...rest, ...place, scheme }
 }
 
@@ -130,27 +142,33 @@ function hostOf(authority: string): { host: string; port: number | undefined } |
 }
 
 /** Decodes and normalises a path that begins with `/`. */
-function decodePath(raw: string, options: TargetOptions): string | TargetFault {
+function decodePath(raw: string, unparsed: string, options: TargetOptions): string | TargetFault {
   const decoded = raw.includes('%') ? unescape(raw) : raw
   const kept = decoded === undefined ? undefined : normalisePath(decoded, options.mergeSlashes)
-  if (kept === undefined) return invalidPath(raw)
+  if (kept === undefined) return invalidPath(unparsed, decoded ?? raw, options)
   const hasKeptSlash = kept.includes(KEPT_SLASH) || kept.includes(KEPT_CAPITAL)
   if (!hasKeptSlash && !kept.includes('\0')) return kept
   if (kept.includes('\0') || options.allowEncodedSlashes === 'Off') {
     const message = `found %2f (encoded '/') in URI path (${raw}), returning 404`
-    return { fault: { status: 404, message, aplogno: 'AH00026', level: 'info', note: '' } }
+    return { fault: { status: 404, message, aplogno: 'AH00026', level: 'info', note: '' }, path: shown(kept) }
   }
   if (options.allowEncodedSlashes === 'NoDecode') {
     return kept.replaceAll(KEPT_SLASH, '%2f').replaceAll(KEPT_CAPITAL, '%2F')
   }
   const slashes = kept.replaceAll(KEPT_SLASH, '/').replaceAll(KEPT_CAPITAL, '/')
   const opened = normalisePath(slashes, options.mergeSlashes)
-  return opened ?? invalidPath(raw)
+  return opened ?? invalidPath(unparsed, slashes, options)
 }
 
-function invalidPath(raw: string): TargetFault {
-  return { fault: { ...badRequest('AH10244', `invalid URI path (${raw})`), level: 'error' } }
+/** @param path as far as it could be decoded */
+function invalidPath(unparsed: string, path: string, { mergeSlashes }: TargetOptions): TargetFault {
+  const fault: HttpFault = { ...badRequest('AH10244', `invalid URI path (${unparsed})`), level: 'error' }
+  return { fault, path: shown(normalisePath(path, mergeSlashes, true)!) }
 }
+
+/** As a path of C ends: at NUL. */
+const shown = (path: string): string =>
+  path.replaceAll(KEPT_SLASH, '/').replaceAll(KEPT_CAPITAL, '/').replace(/\0.*/s, '')
 
 /** Stand for `%2f` and `%2F` between decoding and the verdict on them: no byte string contains these chars. */
 const KEPT_SLASH = '\u0100'
@@ -176,9 +194,10 @@ function unescape(text: string): string | undefined {
 /**
  * Takes `.` and `..` segments out (RFC 3986 section 5.2.4) and, on demand, merges slashes.
  * @param path begins with `/`.
+ * @param mayLeave a `..` at the root stays there
  * @returns undefined when a `..` would leave the root.
  */
-export function normalisePath(path: string, mergeSlashes: boolean): string | undefined {
+export function normalisePath(path: string, mergeSlashes: boolean, mayLeave = false): string | undefined {
   if (!path.includes('/.') && !(mergeSlashes && path.includes('//'))) return path
   const kept: string[] = []
   const segments = path.split('/')
@@ -188,7 +207,7 @@ export function normalisePath(path: string, mergeSlashes: boolean): string | und
     if (segment === '.' || (segment === '' && mergeSlashes)) {
       if (i === last) kept.push('')
     } else if (segment === '..') {
-      if (kept.length === 0) return undefined
+      if (kept.length === 0 && !mayLeave) return undefined
       kept.pop()
       if (i === last) kept.push('')
     } else kept.push(segment)

@@ -55,17 +55,23 @@ export class BodyReader {
     if (answer !== CHUNK_DATA) return undefined
     this.#total += decoder.dataEnd - decoder.dataStart
     if (this.max > 0 && this.#total > this.max) {
-      this.fault = tooLarge('AH01591', 'Read', this.#total, this.max)
+      this.fault = grownTooLarge(this.#total, this.max)
       return undefined
     }
     return [decoder.dataStart, decoder.dataEnd]
   }
 }
 
-/** A body above LimitRequestBody. */
-const tooLarge = (aplogno: string, what: 'Requested' | 'Read', bytes: number, max: number): HttpFault => ({
-  status: 413, aplogno, level: 'info', note: '',
-  message: `${what} content-length of ${bytes} is larger than the configured limit of ${max}`,
+/** A length above LimitRequestBody. */
+export const tooLarge = (bytes: number, max: number): HttpFault => ({
+  status: 413, aplogno: 'AH01588', level: 'info', note: '',
+  message: `Requested content-length of ${bytes} is larger than the configured limit of ${max}`,
+})
+
+/** A chunked body turns out to be above it. */
+const grownTooLarge = (bytes: number, max: number): HttpFault => ({
+  ...tooLarge(bytes, max), aplogno: 'AH01591',
+  message: `Read content length of ${bytes} is larger than the configured limit of ${max}`,
 })
 
 /** The client left before it had sent the body: nobody's fault here, and nobody to answer. */
@@ -108,5 +114,5 @@ export function limitBody(r: RequestRec): HttpFault | undefined {
   const max = r.dir(dirCore).limitRequestBody
   if (body === undefined) return undefined
   body.max = max
-  return max > 0 && head.contentLength > max ? tooLarge('AH01588', 'Requested', head.contentLength, max) : undefined
+  return max > 0 && head.contentLength > max ? tooLarge(head.contentLength, max) : undefined
 }

@@ -23,13 +23,15 @@ export function defaultHandler(r: RequestRec): Answer<Status> {
   const { methodNumber } = r
   if (methodNumber !== M_GET && methodNumber !== M_POST) return otherMethod(r, methodNumber)
   const entry = entryOf(r)
-  if (entry === undefined) return missing(r, r.filename ?? r.uri)
+  if (entry === undefined) return missing(r, 'AH00128', `${r.filename ?? r.uri}${r.pathInfo}`)
   if (entry.type === 'directory') return directory(r)
   if (entry.type !== 'file') {
     r.log('error', 'core', `AH00034: Forbidden: ${r.filename ?? ''} doesn't point to a file or directory`)
     return 403
   }
-  if (r.pathInfo !== '' && r.dir(dirCore).acceptPathInfo !== 'on') return missing(r, `${r.filename ?? ''}${r.pathInfo}`)
+  if (r.pathInfo !== '' && r.dir(dirCore).acceptPathInfo !== 'on') {
+    return missing(r, 'AH00130', `${r.filename ?? ''}${r.pathInfo}`)
+  }
   return serveFile(r, entry)
 }
 
@@ -45,12 +47,20 @@ function otherMethod(r: RequestRec, methodNumber: number): Status {
   return 501
 }
 
-function missing(r: RequestRec, path: string): Status {
-  r.log('info', 'core', `AH00128: File does not exist: ${path}`)
+function missing(r: RequestRec, number: string, path: string): Status {
+  r.log('info', 'core', `${number}: File does not exist: ${path}`)
   return 404
 }
 
+/** The handler of directories that nobody has set another one for. */
+const DIRECTORY_TYPE = 'httpd/unix-directory'
+
+// As Apache with a mod_autoindex that may list nothing: that has GET, and directories without a handler of their own.
 function directory(r: RequestRec): Status {
+  if (r.methodNumber !== M_GET || (r.handler !== undefined && r.handler !== DIRECTORY_TYPE)) {
+    r.log('info', 'core', `AH00129: Attempt to serve directory: ${r.filename ?? ''}`)
+    return 404
+  }
   // mod_dir notes what it looked for.
   const names = r.notes.get('dir-index-names') ?? 'none'
   r.log('error', 'autoindex', `AH01276: Cannot serve directory ${r.filename ?? ''}: No matching DirectoryIndex (${names}) found, and server-generated directory index forbidden by Options directive`)
@@ -125,11 +135,14 @@ function sendFile(r: RequestRec, entry: FileEntry, { lastModified, etag, length,
   const verdict = r.main !== undefined ? 'go' : evaluate({
     methodNumber: r.methodNumber, status: r.status, etag, mtimeMs: entry.mtimeMs, nowMs: r.requestTime,
   }, head)
+  const { files } = r.connection.engine
   if (verdict !== 'go') {
+    // What may not be read tells nothing of itself, not even whether it has changed.
+    const readable = entry.content ?? files.open(entry)
+    if (typeof readable === 'number') return cannotOpen(r, -readable)
     r.status = verdict
     return OK
   }
-  const { files } = r.connection.engine
   const content = files.content(entry, r.requestTime)
   if (content !== undefined) {
     addLength(r, length, md5)

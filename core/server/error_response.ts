@@ -2,6 +2,7 @@
 import { osEscapePath } from '../base/escape.ts'
 import { after, OK, HANDOVER, type Answer, type Status } from '../hook/hook.ts'
 import { ERROR_CONTENT_TYPE, errorBody, signature } from '../http/error_body.ts'
+import { allowHeader } from '../http/methods.ts'
 import { HEADER } from '../http/known_headers.ts'
 import { closesConnection, isBodyless, knownStatus } from '../http/status.ts'
 import { discardBody } from './body_discard.ts'
@@ -12,7 +13,7 @@ import type { RequestRec } from './request_rec.ts'
 import { selfName, selfPort } from './self_url.ts'
 
 /** @param noteHtml HTML for the bodies that have room for a note. Neither throws nor rejects. */
-export function fail(r: RequestRec, status: Status, noteHtml = ''): Answer<Status> {
+export function fail(r: RequestRec, status: Status, noteHtml = r.errorNotes): Answer<Status> {
   try {
     const answer = mustReadBody(r, status) ? readThenRespond(r, status, noteHtml) : respond(r, status, noteHtml)
     return answer instanceof Promise ? answer.catch((error: unknown) => failAgain(r, error)) : answer
@@ -60,20 +61,31 @@ function respond(r: RequestRec, status: Status, noteHtml: string): Answer<Status
     return OK
   }
   const failed = failedBefore(r)
-  r.status = knownStatus(failed ?? status)
-  if (failed === undefined && !isBodyless(r.status)) {
-    const document = r.dir(dirCore).errorDocuments[r.status]
+  if (failed !== undefined) return insteadOfDocument(r, failed, status)
+  // Of one without a line of its own the client sees 500; the log, and what becomes of the connection, do not.
+  r.status = status > 599 ? 500 : status
+  if (!isBodyless(status)) {
+    const document = r.dir(dirCore).errorDocuments[knownStatus(status)]
     if (document !== undefined && document.kind !== 'default' && !(r.refused && document.kind !== 'text'))
       return custom(r, document, noteHtml, location)
   }
-  return standard(r, { noteHtml, location, additionally: failed === undefined ? undefined : status })
+  return standard(r, { noteHtml, location, additionally: undefined })
+}
+
+/** @param original the status whose ErrorDocument cannot be had @param fault why not: for the log alone */
+function insteadOfDocument(r: RequestRec, original: Status, fault: Status): Answer<Status> {
+  r.status = original
+  return after(standard(r, { noteHtml: '', location: undefined, additionally: original }), (sent) => {
+    if (sent === OK) r.status = fault
+    return sent
+  })
 }
 
 function custom(
   r: RequestRec, { kind, value }: ErrorDocument, noteHtml: string, location: string | undefined,
 ): Answer<Status> {
   const send = (text: string): Answer<Status> =>
-    kind === 'text' ? inWords(r, text) : elsewhere(r, kind === 'url', text, location)
+    kind === 'text' ? inWords(r, text, location) : elsewhere(r, kind === 'url', text, location)
   if (typeof value === 'string') return send(value)
   return value.resolve(r, 'core', send, (reason) => {
     r.log('error', 'core', `AH02841: core: ErrorDocument: can't evaluate require expression: ${reason}`)
@@ -97,6 +109,8 @@ function elsewhere(r: RequestRec, isUrl: boolean, target: string, location: stri
   }
   const status = r.status
   if (location !== undefined) r.errHeadersOut.set('Location', location)
+  r.env.set('REQUEST_METHOD', r.method)
+  if (r.errorNotes !== '') r.env.set('ERROR_NOTES', r.errorNotes)
   const answer = redirectInternally(r, target, (to) => {
     to.method = 'GET'
     to.status = status
@@ -107,7 +121,10 @@ function elsewhere(r: RequestRec, isUrl: boolean, target: string, location: stri
   return after(answer, settle)
 }
 
-const inWords = (r: RequestRec, text: string): Answer<Status> => send(r, Buffer.from(text, 'latin1'))
+function inWords(r: RequestRec, text: string, location: string | undefined): Answer<Status> {
+  tellLocation(r, location)
+  return send(r, Buffer.from(text, 'latin1'))
+}
 
 // As Apache, HEAD is not told how long the body would be, nor is anybody after a range that cannot be had.
 function send(r: RequestRec, body: Uint8Array | undefined): Answer<Status> {
@@ -117,7 +134,8 @@ function send(r: RequestRec, body: Uint8Array | undefined): Answer<Status> {
   const go = (): Answer<Status> => {
     if (r.mustHandOver && !r.refused) return HANDOVER
     if (body !== undefined && !r.isHead) r.addBytes(body)
-    const ended = r.status === 416 && !r.refused ? after(r.flush(), () => r.finish()) : r.finish()
+    const inChunks = r.status === 416 && !r.refused && r.head.has(HEADER.RANGE)
+    const ended = inChunks ? after(r.flush(), () => r.finish()) : r.finish()
     return ended === OK ? OK : after(ended, (status) => (status < 100 ? status : unanswerable(r)))
   }
   return insertErrorFilter.length === 0 || r.refused ? go() : after(hook.walk(insertErrorFilter, r), go)
@@ -143,14 +161,21 @@ interface Details {
 
 function standard(r: RequestRec, { noteHtml, location, additionally }: Details): Answer<Status> {
   const { serverSignature } = r.dir(dirCore)
-  const target = location?.startsWith('/') ? r.constructUrl(osEscapePath(location)) : location
-  if (target !== undefined) {
-    r.errHeadersOut.unset('Location')
-    r.headersOut.set('Location', target)
-  }
+  const target = tellLocation(r, location)
+  if ((r.status === 405 || r.status === 501) && !r.errHeadersOut.has('Allow'))
+    r.errHeadersOut.set('Allow', allowHeader([], r.served.settings.traceEnable !== 'off'))
   if (isBodyless(r.status)) return send(r, undefined)
   const plain = noteHtml === '' && additionally === undefined && serverSignature === 'off' && FIXED.has(r.status)
   return send(r, plain ? fixedBody(r.status) : bodyFor(r, { noteHtml, location: target, additionally }))
+}
+
+/** @returns the value of the header */
+function tellLocation(r: RequestRec, location: string | undefined): string | undefined {
+  const target = location?.startsWith('/') ? r.constructUrl(osEscapePath(location)) : location
+  if (target === undefined) return undefined
+  r.errHeadersOut.unset('Location')
+  r.headersOut.set('Location', target)
+  return target
 }
 
 /** Statuses whose body says nothing of the request or the server, unless there is a note or a signature. */
@@ -169,7 +194,7 @@ function bodyFor(r: RequestRec, { noteHtml, location, additionally }: Details): 
   const admin = served.settings.serverAdmin
   return Buffer.from(errorBody({
     status: r.status, method: r.method, noteHtml, location, additionally, serverAdmin: admin,
-    expect: r.head.value(HEADER.EXPECT), upgrade: r.errHeadersOut.get('Upgrade'),
+    expect: r.head.value(HEADER.EXPECT),
     signatureHtml: serverSignature === 'off' ? '' : signature(serverSignature === 'email' ? 'EMail' : 'On',
       connection.engine.serverTokens, selfName(r), selfPort(r), admin),
   }), 'latin1')

@@ -20,9 +20,11 @@ export function locate(r: RequestRec): HttpFault | undefined {
   if (engine.only === undefined && r.hostname !== undefined)
     r.served = engine.served(engine.vhosts.select(connection.candidates, r.hostname, target))
   const parsed = parse(r, target)
-  if ('fault' in parsed) return parsed.fault
+  if ('fault' in parsed) return refused(r, parsed)
   r.uri = parsed.path
   r.args = parsed.args
+  if (named !== undefined && head.has(HEADER.HOST))
+    head.replacedHost = parsed.port === undefined ? named : `${named}:${parsed.port}`
   r.askedPort = named === undefined ? head.hostPort : parsed.port ?? -1
   if (engine.only === undefined && r.hostname === undefined)
     r.served = engine.served(engine.vhosts.select(connection.candidates, undefined, r.uri))
@@ -33,11 +35,23 @@ export function locate(r: RequestRec): HttpFault | undefined {
   return settings.strictHostCheck ? checkHost(r) : undefined
 }
 
+/** Refused for its path, a request is the named server's; for the form of its target, before its fields are looked at. */
+function refused(r: RequestRec, { fault, path }: TargetFault): HttpFault {
+  if (path === undefined) {
+    r.served = r.connection.served
+    r.hostname = undefined
+    r.head.forgetFields()
+  } else r.uri = path
+  r.chains = r.served.chains
+  return fault
+}
+
 function parse(r: RequestRec, target: string): Target | TargetFault {
   return parseTarget(target, {
     methodNumber: r.head.methodNumber,
     allowEncodedSlashes: SLASHES[r.server.conf.defaults.holds(dirCore).allowEncodedSlashes],
     mergeSlashes: r.served.settings.mergeSlashes,
+    dropsFragment: !r.served.limits.strict,
   })
 }
 

@@ -18,10 +18,10 @@ const MAX_PATH = 4096
 
 /** translate_name: DocumentRoot and the path, without what ServerPath says of it. */
 export function mapUri(r: RequestRec): Status {
-  if (r.uri.charCodeAt(0) !== 0x2f) return r.uri === '*' ? OK : 400
+  if (r.uri.charCodeAt(0) !== 0x2f && r.uri !== '*') return 400
   const { documentRoot, settings } = r.served
   const path = settings.serverPath === undefined ? r.uri : behind(settings.serverPath, r.uri)
-  r.filename = documentRoot + (settings.mergeSlashes ? path : path.replace(/\/{2,}/g, '/'))
+  r.filename = r.uri === '*' ? `${documentRoot}/*` : documentRoot + (settings.mergeSlashes ? path : path.replace(/\/{2,}/g, '/'))
   return OK
 }
 
@@ -33,7 +33,7 @@ function behind(serverPath: string, uri: string): string {
 
 /** map_to_storage: the file, what of the path follows it, and the sections that hold for it. */
 export function mapToStorage(r: RequestRec): Status {
-  if (r.filename === undefined) return OK
+  if (r.filename === undefined || r.uri === '*') return OK
   // What a module has put together must not lead around the sections of the directories that it leads through.
   if (r.filename.includes('/.') && DOTS.test(r.filename)) r.filename = tidyPath(r.filename)
   const { files } = r.connection.engine
@@ -55,6 +55,11 @@ function cannotReach(r: RequestRec, result: number): Status {
     return status
   }
   const part = firstUnreachable(r, path)
+  if (result === -Errno.acces) {
+    // As Apache, which comes to the .htaccess of a directory before it comes to what lies in it.
+    const resolved = r.served.resolver.forFile(part.slice(0, part.lastIndexOf('/') + 1), r.uri)
+    if ('fault' in resolved) return refused(r, resolved)
+  }
   if (isLink(r, part)) return linkRefused(r, part)
   r.filename = part
   const { engine } = r.connection
@@ -91,7 +96,9 @@ function resolve(r: RequestRec, entry: FileEntry, path = r.filename!): Status {
   return r.served.checksLinks ? checkLinks(r, path) : OK
 }
 
-function refused(r: RequestRec, { fault, first, errno, level = 'alert', status = 500 }: HtaccessFault): Status {
+function refused(r: RequestRec, { fault, first, errno, directory, level = 'alert', status = 500 }: HtaccessFault): Status {
+  if (directory !== undefined) r.filename = directory
+  if (status === 403) r.notes.set('error-notes', 'Server unable to read htaccess file, denying access to be safe')
   if (first !== undefined) r.log('error', 'core', first)
   const about = { server: r.server, connection: r.connection, request: r }
   r.connection.engine.log(level, 'core', fault, errno === undefined ? about : { ...about, errno })

@@ -100,8 +100,9 @@ const respond: Step = (r) => {
   return status === OK ? handlerOrDefault(r) : status
 }
 
-/** From here on the body may be read. */
+/** From here on the body may be read. Where an ErrorDocument stands for the answer it has been judged. */
 const openBody = (r: RequestRec): Status => {
+  if (r.prev !== undefined && r.status >= 300) return OK
   const fault = r.body === undefined ? undefined : limitBody(r)
   return fault === undefined ? OK : refuseBody(r, fault)
 }
@@ -112,24 +113,29 @@ const refuseBody = (r: RequestRec, fault: HttpFault): Status => {
   return fault.status
 }
 
-const trace: Step = (r) => (r.head.methodNumber === M_TRACE ? traceHandler(r, openBody) : OK)
+/** As Apache: an ErrorDocument under the configuration that has refused the request is not refused by it, too. */
+const unlessJudged = (step: Step): Step => (r) =>
+  r.prev !== undefined && r.status >= 300 && r.prev.resolved === r.resolved ? OK : step(r)
+
+const trace: Step = (r) => (r.methodNumber === M_TRACE ? traceHandler(r, openBody) : OK)
 
 // What a look-up on behalf of another request goes through …
 const LOOKUP: readonly Step[] = [
   applyConditions,
   orElse(hook('translateName'), mapUri),
+  trace,
   orElse(hook('mapToStorage'), mapToStorage),
   applyConditions,
   optional(hook('headerParser')),
-  optional(hook('accessChecker')),
-  authorise,
+  unlessJudged(optional(hook('accessChecker'))),
+  unlessJudged(authorise),
   optional(hook('typeChecker')),
   optional(hook('fixups')),
 ]
 /** From map_to_storage on. */
-const FILE_LOOKUP = LOOKUP.slice(2)
+const FILE_LOOKUP = LOOKUP.slice(3)
 // … and a request.
-const STEPS: readonly Step[] = [optional(hook('postReadRequest')), trace, ...LOOKUP, handle]
+const STEPS: readonly Step[] = [optional(hook('postReadRequest')), ...LOOKUP, handle]
 const REDIRECTED: readonly Step[] = [...LOOKUP, handle]
 
 /** Serves a request whose head has been read. OK: the response is complete, on its way or waiting to leave. */

@@ -101,6 +101,11 @@ export class RequestRec extends Response implements Request {
     return (this.#notes ??= new Map())
   }
 
+  /** HTML that a module has for the page of an error: Apache's `error-notes`. */
+  get errorNotes(): string {
+    return this.#notes?.get('error-notes') ?? ''
+  }
+
   get env(): Map<string, string> {
     return (this.#env ??= new Map())
   }

@@ -341,7 +341,7 @@ export abstract class Response {
   /** What `#commit` adds to the fields of the tables. */
   static {
     const line = (r: Response, name: string) => new RegExp(`^${name}: (.*)\r$`, 'm').exec(r.#connectionLines())?.[1]
-    ADDED['content-type'] = (r) => r.contentType
+    ADDED['content-type'] = (r) => isBodyless(r.status) ? undefined : r.contentType
     ADDED['content-encoding'] = (r) => r.contentEncoding
     ADDED['content-language'] = (r) => r.contentLanguages.length > 0 ? r.contentLanguages.join(', ') : undefined
     ADDED['transfer-encoding'] = (r) => r.#chunked ? 'chunked' : undefined
@@ -368,9 +368,9 @@ export abstract class Response {
     head += this.headersOut.text()
     if (this.contentLanguages.length > 0) head += `Content-Language: ${this.contentLanguages.join(', ')}\r\n`
     if (this.contentEncoding !== undefined) head += `Content-Encoding: ${this.contentEncoding}\r\n`
-    if (this.#chunked) head += 'Transfer-Encoding: chunked\r\n'
-    else if (length !== undefined && this.#showsLength(length)) head += `Content-Length: ${length}\r\n`
+    if (!this.#chunked && length !== undefined && this.#showsLength(length)) head += `Content-Length: ${length}\r\n`
     head += this.#connectionLines()
+    if (this.#chunked) head += 'Transfer-Encoding: chunked\r\n'
     if (this.contentType !== undefined && !isBodyless(this.status)) head += `Content-Type: ${this.#typeWithCharset()}\r\n`
     head += '\r\n'
     this.#headBytes += head.length

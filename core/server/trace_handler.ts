@@ -14,7 +14,7 @@ export function traceHandler(r: RequestRec, openBody: (r: RequestRec) => Status)
     return 405
   }
   if (!r.head.hasBody()) return echo(r, [])
-  if (traceEnable !== 'extended') return refuse(r, 'AH00572: TRACE with request body is not allowed')
+  if (traceEnable !== 'extended') return refuse(r, `AH01595: TRACE with body is not allowed for ${r.uri}`)
   if (r.head.contentLength > MOST) return tooLarge(r)
   const status = openBody(r)
   return status === OK ? after(wholeBody(r), (pieces) => (pieces === undefined ? tooLarge(r) : echo(r, pieces))) : status
@@ -22,7 +22,7 @@ export function traceHandler(r: RequestRec, openBody: (r: RequestRec) => Status)
 
 function refuse(r: RequestRec, message: string): Status {
   r.framingInDoubt = true
-  r.log('error', 'core', message)
+  r.log('info', 'http', message)
   return 413
 }
 
@@ -41,10 +41,21 @@ async function wholeBody(r: RequestRec): Promise<readonly Uint8Array[] | undefin
   return pieces
 }
 
+/** Values of a repeated field joined where it first stood, in its first spelling. */
+function merged(fields: Iterable<[name: string, value: string]>): Iterable<[name: string, value: string]> {
+  const byName = new Map<string, [string, string]>()
+  for (const [name, value] of fields) {
+    const before = byName.get(name.toLowerCase())
+    if (before === undefined) byName.set(name.toLowerCase(), [name, value])
+    else before[1] += `, ${value}`
+  }
+  return byName.values()
+}
+
 // As Apache, without a length.
 function echo(r: RequestRec, body: readonly Uint8Array[]): Answer<Status> {
   let text = `${r.requestLine}\r\n`
-  for (const [name, value] of r.head.fields()) text += `${name}: ${value}\r\n`
+  for (const [name, value] of merged(r.head.fields())) text += `${name}: ${value}\r\n`
   r.contentType = 'message/http'
   r.addBytes(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), ...body]))
   return after(r.flush(), () => DONE)

@@ -38,7 +38,11 @@ function cookie(name: string): LogValue {
 
 function responseHeader(name: string): LogValue {
   const lower = name.toLowerCase()
-  if (lower === 'content-type') return bytes((r) => r.contentType?.replace(/\s*;.*$/s, '') ?? sent(r, name))
+  if (lower === 'content-type') {
+    // The field as it was sent, and so none for a 304.
+    const type = (r: Request) => r.sentHeader === undefined ? r.contentType ?? sent(r, name) : sent(r, name)
+    return bytes((r) => type(r)?.replace(/\s*;.*$/s, ''))
+  }
   return bytes(lower === 'set-cookie' ? setCookies : (r) => sent(r, name))
 }
 

@@ -190,6 +190,6 @@ t.test('a line of .htaccess may have 8192 bytes, with its end', (t) => {
   t.equal(marks(resolvedBy(resolver, '/a/x'))[0]?.length, 8186)
   content.set('/a/', `\nMark ${'x'.repeat(8187)}\n`)
   t.same(resolver.forFile('/a/x', '/'),
-    { fault: '/a/.htaccess: Error reading /a/.htaccess at line 2: Line too long' })
+    { fault: '/a/.htaccess: Error reading /a/.htaccess at line 2: Line too long', directory: '/a/' })
   t.end()
 })
