@@ -108,6 +108,8 @@ export interface Request {
   contentType: string | undefined
   contentEncoding: string | undefined
   contentLanguages: readonly string[]
+  /** The Alias that the request came by (CONTEXT_PREFIX, CONTEXT_DOCUMENT_ROOT). */
+  context?: { readonly path: string; readonly real: string } | undefined
   /** Authenticated user. */
   user: string | undefined
   /** Settings merged from all sections that hold for the request. */
@@ -126,6 +128,8 @@ export interface Request {
    * runs.
    */
   firstByteTime?: number
+  /** Some of the answer is out, or it is given up. */
+  readonly begun?: boolean
   /** A field of the response as it left, those that the core adds included; undefined if there is none. */
   sentHeader?(name: string): string | undefined
   /** The request this one was redirected from internally, if any; the first and the last of the chain. */
