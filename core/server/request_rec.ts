@@ -177,8 +177,8 @@ export class RequestRec extends Response implements Request {
     return redirectInternally(this, path)
   }
 
-  subLookup(path: string): Answer<Lookup> {
-    return lookUp(this, path)
+  subLookup(path: string, args = this.args): Answer<Lookup> {
+    return lookUp(this, path, args)
   }
 
   /** A look-up on its behalf: what becomes of its head becomes of that one's. */
