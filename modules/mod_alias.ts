@@ -40,7 +40,7 @@ export function translate(r: Request): Answer<Status> {
   const { alias, redirect: whole } = r.dir(perDirectory)
   // Without a path it holds for all of a <Location>, whatever may lie there.
   if (whole !== undefined) return redirectWhole(r, whole)
-  const redirected = redirect(r, redirects)
+  const redirected = redirect(r, redirects, 'AH00673')
   if (redirected !== DECLINED) return redirected
   if (alias === undefined) return byPath(r, aliases)
   // What cannot be evaluated, or is empty, is as if it was not said.
@@ -54,13 +54,17 @@ export function translate(r: Request): Answer<Status> {
 function toTarget(r: Request, alias: SectionAlias, path: string): Status {
   const real = alias.absolute(path)
   const length = r.dir(perDirectory).preservePath ? prefixLength(r.uri, alias.path) : -1
-  return mapTo(r, alias, length < 0 ? real : joined(real, r.uri.slice(length)))
+  if (length < 0) return mapTo(r, alias, real)
+  r.context = { path: alias.path, real }
+  return mapTo(r, alias, joined(real, r.uri.slice(length)))
 }
 
 function byPath(r: Request, aliases: readonly Alias[]): Status {
   for (const candidate of aliases) {
     const found = realPath(r.uri, candidate)
-    if (found !== undefined) return mapTo(r, candidate, found)
+    if (found === undefined) continue
+    if (candidate.regex === undefined) r.context = candidate
+    return mapTo(r, candidate, found)
   }
   return DECLINED
 }
@@ -89,21 +93,22 @@ function mapTo(r: Request, alias: { readonly script: boolean }, filename: string
 /** Redirects said in a section or in .htaccess. */
 export function fixup(r: Request): Answer<Status> {
   const { redirect: whole, redirects } = r.dir(perDirectory)
-  return whole === undefined ? redirect(r, redirects) : redirectWhole(r, whole)
+  return whole === undefined ? redirect(r, redirects, 'AH00674') : redirectWhole(r, whole)
 }
 
 function redirectWhole(r: Request, { status, target }: SectionRedirect): Answer<Status> {
   if (target === undefined) return status
-  return target.resolve(r, 'alias', (url) => answer(r, status, escapedUrl(url)), (reason) => {
+  return target.resolve(r, 'alias', (url) => answer(r, status, escapedUrl(url), 'AH00674'), (reason) => {
     r.log('error', 'alias', `AH02826: Can't evaluate redirect expression: ${reason}`)
     return 500
   })
 }
 
-function redirect(r: Request, redirects: readonly Redirect[]): Status {
+/** @param number of the message for a target that leads nowhere: Apache's differ by hook */
+function redirect(r: Request, redirects: readonly Redirect[], number: string): Status {
   for (const candidate of redirects) {
     const target = targetOf(r.uri, candidate)
-    if (target !== undefined) return answer(r, candidate.status, target)
+    if (target !== undefined) return answer(r, candidate.status, target, number)
   }
   return DECLINED
 }
@@ -127,12 +132,12 @@ function escapedUrl(url: string): string {
   return osEscapePath(path!) + rest
 }
 
-function answer(r: Request, status: number, target: string): Status {
+function answer(r: Request, status: number, target: string, number: string): Status {
   if (status < 300 || status > 399) return status
   const { relative } = r.dir(perDirectory)
   const url = target.startsWith('/') && !relative ? r.constructUrl(target) : target
   if (!isUrl(url) && !(relative && url.startsWith('/'))) {
-    r.log('error', 'alias', `AH00673: cannot redirect '${r.uri}' to '${url}'; ` +
+    r.log('error', 'alias', `${number}: cannot redirect '${r.uri}' to '${url}'; ` +
       'target is not a valid absoluteURI or abs_path')
     return 500
   }

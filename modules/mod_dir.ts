@@ -3,20 +3,34 @@
  * with it, the first index file there is. FallbackResource answers for what does not exist.
  */
 import {
-  after, ConfigError, DECLINED, OK, Order, Settings, allowedBy, each, flag, osEscapePath, tidyPath, word,
+  after, ConfigError, DECLINED, OK, Order, Settings, allowedBy, each, flag, osEscapePath, tidyPath,
+  unescapeUrl, word,
   type Answer, type Command, type Lookup, type Module, type Request, type Status,
 } from 'httpd'
 
+/** Part of a URL, as a configuration names it: with escapes, and maybe with a query. */
+interface Name {
+  readonly text: string
+  /** Decoded. */
+  readonly path: string
+  readonly args: string | undefined
+}
+
+function nameOf(text: string): Name {
+  const [, path, args] = /^([^?]*)(?:\?(.*))?$/s.exec(text)!
+  return { text, path: unescapeUrl(path!) ?? path!, args }
+}
+
 const dir = new Settings('directory', {
   /** Names of index files in order; [] after `disabled`. */
-  indexes: ['index.html'] as readonly string[],
+  indexes: [nameOf('index.html')] as readonly Name[],
   slash: true,
   /** True: step aside where something has set a handler for the directory. */
   checkHandler: false,
   /** Status of the redirect to the index file; 0: it is served in place. */
   indexRedirect: 0,
   /** URL path; undefined: none. */
-  fallback: undefined as string | undefined,
+  fallback: undefined as Name | undefined,
 })
 
 const DIRECTORY_TYPE = 'httpd/unix-directory'
@@ -50,10 +64,10 @@ const query = (r: Request): string => r.args === undefined ? '' : `?${r.args}`
 const isServed = (found: Lookup): boolean =>
   found.status === 200 && (found.finfo.type === 'file' || found.handler === 'proxy-server')
 
-function serveIndex(r: Request, names: readonly string[], redirect: number): Answer<Status> {
+function serveIndex(r: Request, names: readonly Name[], redirect: number): Answer<Status> {
   const tryFrom = (i: number, fault: Status): Answer<Status> => {
     if (i === names.length) return notFound(r, names, fault)
-    return after(r.subLookup(pathOf(r, names[i]!)), (found) => {
+    return after(lookUp(r, names[i]!), (found) => {
       if (isServed(found)) return redirect === 0 ? become(r, found) : redirectTo(r, found, redirect)
       const { status } = found
       if (isRedirect(status) || ((status === 401 || status === 406) && names.length === 1)) return passOn(r, found)
@@ -64,26 +78,27 @@ function serveIndex(r: Request, names: readonly string[], redirect: number): Ans
   return tryFrom(0, DECLINED)
 }
 
-function notFound(r: Request, names: readonly string[], fault: Status): Status {
+function notFound(r: Request, names: readonly Name[], fault: Status): Status {
   // For whoever lists the directory, or says why not.
-  if (fault === DECLINED) r.notes.set('dir-index-names', names.join(' '))
+  if (fault === DECLINED) r.notes.set('dir-index-names', names.map(({ text }) => text).join(' '))
   return fault
 }
 
 function fallback(r: Request): Answer<Status> {
-  const path = r.dir(dir).fallback
-  if (path === undefined) return DECLINED
-  return after(r.subLookup(pathOf(r, path)), (found) => {
+  const name = r.dir(dir).fallback
+  if (name === undefined) return DECLINED
+  return after(lookUp(r, name), (found) => {
     if (isServed(found)) return become(r, found)
     return isRedirect(found.status) ? passOn(r, found) : DECLINED
   })
 }
 
-/** The (decoded) URL path to look up; the look-up inherits the request's query. */
-function pathOf(r: Request, name: string): string {
+/** The request's query follows one of the name's own, as Apache puts it. */
+function lookUp(r: Request, { path: name, args }: Name): Answer<Lookup> {
   const path = name.startsWith('/') ? name : r.uri.slice(0, r.uri.lastIndexOf('/') + 1) + name
   // What a <Location> says of the path that it leads to must hold.
-  return name.includes('..') ? tidyPath(path) : path
+  const query = args === undefined ? r.args : r.args === undefined ? args : `${args}?${r.args}`
+  return r.subLookup(name.includes('..') ? tidyPath(path) : path, query)
 }
 
 function become(r: Request, found: Lookup): Status {
@@ -114,13 +129,13 @@ function indexRedirect(text: string): number {
   return status
 }
 
-type Said = { indexes?: readonly string[] }
+type Said = { indexes?: readonly Name[] }
 
 /** Several lines in one place add up; `disabled` alone takes all of them back. */
 function directoryIndex(said: Said, _command: Command, names: readonly string[]): void {
   for (const name of names) {
     if (name.toLowerCase() === 'disabled') said.indexes = []
-    else said.indexes = [...(said.indexes ?? []), name]
+    else said.indexes = [...(said.indexes ?? []), nameOf(name)]
   }
 }
 
@@ -140,7 +155,7 @@ export const module = {
       said.indexRedirect = indexRedirect(text)
     }, INDEXES, 'Whether to redirect to the index file, and with which status'),
     dir.directive('FallbackResource', [word], (said, _, path) => {
-      said.fallback = path.toLowerCase() === 'disabled' ? undefined : path
+      said.fallback = path.toLowerCase() === 'disabled' ? undefined : nameOf(path)
     }, INDEXES, 'URL path that answers for what does not exist, or disabled'),
   ],
   register({ fixups }, on) {

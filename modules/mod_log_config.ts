@@ -183,11 +183,14 @@ function byExpression(text: string, command: Command): Condition {
   const expression = parseCondition(text, command, 'error in condition clause: ', { vary: false })
   // The answer is out, and the connection does not wait.
   if (!expression.sync) throw new ConfigError(`error in condition clause: "${text}" may have to wait for another lookup`)
-  return { slow: !expression.quick, holds: (r) => expression.resolve(r, 'log_config', itself, never) === true }
+  const holds = (r: Request) => expression.resolve(r, 'log_config', itself, (reason) => {
+    r.log('warn', 'log_config', `AH00644: Error evaluating log condition: ${reason}`)
+    return false
+  }) === true
+  return { slow: !expression.quick, holds }
 }
 
 const itself = (value: boolean): boolean => value
-const never = (): boolean => false
 
 const CUSTOM_HELP =
   'a file name, a custom log format string or format name, and an optional "env=" or "expr=" clause (see docs)'

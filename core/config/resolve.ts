@@ -24,6 +24,8 @@ export interface Resolved {
   slot: unknown
   /** <If> and its branches that may yet change it, in order; whoever serves a request knows what they ask of it. */
   readonly conditions: readonly Section[]
+  /** Those that it came by whose regular expressions name groups, in order. */
+  readonly naming: readonly Section[]
 }
 
 /** Where .htaccess files come from. It is asked for each request: it keeps files, and notices when they change. */
@@ -66,6 +68,7 @@ const CACHE_SIZE = 4096
 const OUTCOMES = 256
 
 let count = 0
+const NONE: readonly Section[] = []
 
 class Node implements Resolved {
   readonly vector: ConfigVector
@@ -76,6 +79,7 @@ class Node implements Resolved {
   /** What .htaccess may say here; undefined: it is not looked for. */
   readonly rights: Rights | undefined
   readonly conditions: readonly Section[]
+  readonly naming: readonly Section[]
   /** By what each condition came to. */
   readonly outcomes = new Map<string, Node>()
   readonly #next = new Map<Section, Node>()
@@ -84,11 +88,13 @@ class Node implements Resolved {
 
   constructor(
     vector: ConfigVector, files: readonly Section[], rights: Rights | undefined, conditions: readonly Section[],
+    naming: readonly Section[] = NONE,
   ) {
     this.vector = vector
     this.files = files
     this.rights = rights
     this.conditions = conditions
+    this.naming = naming
   }
 
   known(section: Section, passing: boolean): Node | undefined {
@@ -136,7 +142,6 @@ interface Present {
   readonly file: HtaccessFile
 }
 
-const NONE: readonly Section[] = []
 const isFiles = ({ kind }: Section): boolean => kind === 'Files' || kind === 'FilesMatch'
 const isCondition = ({ kind }: Section): boolean => kind === 'If'
 
@@ -217,7 +222,8 @@ export class Resolver {
     const files = inner.length > 0 ? [...node.files, ...inner] : node.files
     const nested = section.inner.filter(isCondition)
     const conditions = nested.length > 0 ? [...node.conditions, ...nested] : node.conditions
-    return node.remember(section, passing, new Node(vector, files, this.#rights(vector), conditions))
+    const naming = section.named === undefined ? node.naming : [...node.naming, section]
+    return node.remember(section, passing, new Node(vector, files, this.#rights(vector), conditions, naming))
   }
 
   #steps(node: Node, sections: readonly Section[]): Node {

@@ -11,7 +11,7 @@ import type { Command, Directive } from './directive.ts'
 import { ConfigError } from './errors.ts'
 import { nextWord } from './lexer.ts'
 import { limitOf } from './limit.ts'
-import { compileRegex } from './regex.ts'
+import { compileRegex, type Regex } from './regex.ts'
 import { ServerConf, type Section, type SectionKind } from './server_conf.ts'
 import { ConfigVector } from './settings.ts'
 import { allowedBy, GLOBAL_ONLY, OR_ALL, RSRC_CONF, type Where } from './where.ts'
@@ -26,6 +26,7 @@ interface Test {
   readonly kind: SectionKind
   readonly pattern: string
   readonly components?: number
+  readonly named?: Regex
   matches(subject: string): boolean
 }
 
@@ -50,7 +51,8 @@ function matching(kind: 'Directory' | 'Files' | 'Location', plain: (pattern: str
 
 function expression(kind: SectionKind, pattern: string): Test {
   const regex = compileRegex(pattern)
-  return { kind, pattern, matches: (subject) => regex.test(subject) }
+  const test: Test = { kind, pattern, matches: (subject) => regex.test(subject) }
+  return regex.names.some((name) => name !== undefined) ? { ...test, named: regex } : test
 }
 
 /** Matches the path of a directory, with its slash. */

@@ -2,6 +2,7 @@
  * What the configuration says of one server: the main server or a <VirtualHost>.
  * Filled by the walk over the directive tree; complete after `merge`.
  */
+import type { Regex } from './regex.ts'
 import { ConfigVector } from './settings.ts'
 
 export interface Position {
@@ -22,6 +23,8 @@ export interface Section {
   readonly vector: ConfigVector
   /** For Directory: how many directories its path names, 0 for the root. */
   readonly components?: number
+  /** Of a regular expression with named groups: what they match is there for the request, as MATCH_NAME. */
+  readonly named?: Regex
   /** <Files> and <If> inside of it, in the order of the file. */
   readonly inner: Section[]
   /** True if the section holds for a path (Directory), a file name (Files), or a URL path (Location). */

@@ -108,6 +108,8 @@ export interface Request {
   contentType: string | undefined
   contentEncoding: string | undefined
   contentLanguages: readonly string[]
+  /** The Alias that the request came by (CONTEXT_PREFIX, CONTEXT_DOCUMENT_ROOT). */
+  context?: { readonly path: string; readonly real: string } | undefined
   /** Authenticated user. */
   user: string | undefined
   /** Settings merged from all sections that hold for the request. */
@@ -126,6 +128,8 @@ export interface Request {
    * runs.
    */
   firstByteTime?: number
+  /** Some of the answer is out, or it is given up. */
+  readonly begun?: boolean
   /** A field of the response as it left, those that the core adds included; undefined if there is none. */
   sentHeader?(name: string): string | undefined
   /** The request this one was redirected from internally, if any; the first and the last of the chain. */
@@ -155,10 +159,11 @@ export interface Request {
   /** Goes on as if `path` (with optional query) had been asked for, with GET. */
   internalRedirect(path: string): Answer<Status>
   /**
-   * What another URI path (decoded; the query is this request's unless one follows) would map to: translate,
-   * walk, type checking, no handler (Apache's ap_sub_req_lookup_uri).
+   * What another URI path (decoded) would map to: translate, walk, type checking, no handler (Apache's
+   * ap_sub_req_lookup_uri).
+   * @param args the query; this request's if absent
    */
-  subLookup(path: string): Answer<Lookup>
+  subLookup(path: string, args?: string): Answer<Lookup>
   /**
    * Answers what a look-up found, into a sink (by default into this body); its status and headers are nobody's
    * (Apache's ap_run_sub_req). Answers OK, or the status that it ended with; what was written before stays.

@@ -43,6 +43,8 @@ export function evaluate(what: Validators, head: RequestHead): 'go' | 304 | 412 
   const dateSays = what.methodNumber === M_GET ? modifiedSince(what, head) : NEVER_SENT
   // Whoever makes sure that nothing has changed wants the response itself.
   if (unmodified === SAYS_SAME) return 'go'
+  // So does whoever wants a part of it: it gets that, or all if there is something new (If-Range).
+  if (head.has(HEADER.RANGE) && head.has(HEADER.IF_RANGE)) return 'go'
   const isSame = etagSays !== SAYS_CHANGED && dateSays !== SAYS_CHANGED && etagSays + dateSays > 0
   return isSame ? 304 : 'go'
 }
@@ -75,8 +77,7 @@ function modifiedSince(what: Validators, head: RequestHead): number {
   const value = head.value(HEADER.IF_MODIFIED_SINCE)
   const mtime = lastModified(what)
   if (value === undefined || mtime === undefined) return NEVER_SENT
-  // Some clients of old append the length that they have: `...GMT; length=13`.
-  const date = parseHttpDate(value.replace(/;.*/s, '').trimEnd())
+  const date = parseHttpDate(value)
   // A date in the future says nothing about the past, and one that is none says nothing at all: both compare false.
   return date >= mtime && date <= what.nowMs ? SAYS_SAME : SAYS_CHANGED
 }

@@ -6,6 +6,7 @@
 import type { Section } from '../config/server_conf.ts'
 import type { IfSection } from '../expr/if_sections.ts'
 import { after, HANDOVER, OK, type Answer, type Status } from '../hook/hook.ts'
+import { setMatchNames } from './match_names.ts'
 import type { RequestRec } from './request_rec.ts'
 
 interface Outcome {
@@ -16,7 +17,10 @@ interface Outcome {
 
 export function applyConditions(r: RequestRec): Answer<Status> {
   const { resolved } = r
-  if (resolved === undefined || resolved.conditions.length === 0) return OK
+  if (resolved === undefined) return OK
+  // Conditions may ask for them.
+  if (resolved.naming.length > 0) setMatchNames(r, resolved.naming)
+  if (resolved.conditions.length === 0) return OK
   const outcome: Outcome = { key: '', holding: [] }
   return after(follow(r, resolved.conditions, outcome, 0, false), (status) => {
     if (status !== OK || outcome.holding.length === 0) return status

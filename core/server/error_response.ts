@@ -87,6 +87,7 @@ function custom(
   const send = (text: string): Answer<Status> =>
     kind === 'text' ? inWords(r, text, location) : elsewhere(r, kind === 'url', text, location)
   if (typeof value === 'string') return send(value)
+  if (kind === 'text') r.contentType = ERROR_CONTENT_TYPE
   return value.resolve(r, 'core', send, (reason) => {
     r.log('error', 'core', `AH02841: core: ErrorDocument: can't evaluate require expression: ${reason}`)
     return standard(r, { noteHtml, location, additionally: undefined })

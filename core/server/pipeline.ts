@@ -320,8 +320,8 @@ function inheritEnvironment(to: RequestRec, from: RequestRec): void {
 }
 
 /** ap_sub_req_lookup_uri: where a (decoded) path leads, without answering. */
-export function lookUp(r: RequestRec, path: string): Answer<RequestRec> {
-  return lookUpBy(r, follower(r, path, r.args), LOOKUP)
+export function lookUp(r: RequestRec, path: string, args = r.args): Answer<RequestRec> {
+  return lookUpBy(r, follower(r, path, args), LOOKUP)
 }
 
 /** ap_sub_req_lookup_file: what holds for a file, without a URL that leads there. */

@@ -32,6 +32,7 @@ export class RequestRec extends Response implements Request {
   finfo: FileInfo = NO_FILE
   handler: string | undefined
   user: string | undefined
+  context: Request['context']
   #notes: Map<string, string> | undefined
   #env: Map<string, string> | undefined
   readonly requestTime = performance.timeOrigin + performance.now()
@@ -186,8 +187,8 @@ export class RequestRec extends Response implements Request {
     return redirectInternally(this, path)
   }
 
-  subLookup(path: string): Answer<Lookup> {
-    return lookUp(this, path)
+  subLookup(path: string, args = this.args): Answer<Lookup> {
+    return lookUp(this, path, args)
   }
 
   /** A look-up on its behalf: what becomes of its head becomes of that one's. */
@@ -202,6 +203,9 @@ export class RequestRec extends Response implements Request {
   fastRedirect(to: Lookup): void {
     const from = to as RequestRec
     this.uri = from.uri
+    this.args = from.args
+    this.context = from.context
+    if (from.hasEnv) for (const [name, value] of from.env) this.env.set(name, value)
     this.filename = from.filename
     this.pathInfo = from.pathInfo
     this.finfo = from.finfo

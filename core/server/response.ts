@@ -343,7 +343,7 @@ export abstract class Response {
     const line = (r: Response, name: string) => new RegExp(`^${name}: (.*)\r$`, 'm').exec(r.#connectionLines())?.[1]
     ADDED['content-type'] = (r) => isBodyless(r.status) ? undefined : r.contentType
     ADDED['content-encoding'] = (r) => r.contentEncoding
-    ADDED['content-language'] = (r) => r.contentLanguages.length > 0 ? r.contentLanguages.join(', ') : undefined
+    ADDED['content-language'] = (r) => r.contentLanguages.length > 0 ? r.contentLanguages.join(',') : undefined
     ADDED['transfer-encoding'] = (r) => r.#chunked ? 'chunked' : undefined
     ADDED['content-length'] = (r) =>
       r.#stated !== undefined && !r.#chunked && r.#showsLength(r.#stated) ? String(r.#stated) : undefined
@@ -366,12 +366,14 @@ export abstract class Response {
     let head = `HTTP/1.1 ${statusLine(this.status)}\r\n${engine.dateAndServer()}`
     if (this.#errHeadersOut !== undefined) head += this.#errHeadersOut.text()
     head += this.headersOut.text()
-    if (this.contentLanguages.length > 0) head += `Content-Language: ${this.contentLanguages.join(', ')}\r\n`
-    if (this.contentEncoding !== undefined) head += `Content-Encoding: ${this.contentEncoding}\r\n`
     if (!this.#chunked && length !== undefined && this.#showsLength(length)) head += `Content-Length: ${length}\r\n`
     head += this.#connectionLines()
     if (this.#chunked) head += 'Transfer-Encoding: chunked\r\n'
     if (this.contentType !== undefined && !isBodyless(this.status)) head += `Content-Type: ${this.#typeWithCharset()}\r\n`
+    if (this.status !== 304) {
+      if (this.contentEncoding !== undefined) head += `Content-Encoding: ${this.contentEncoding}\r\n`
+      if (this.contentLanguages.length > 0) head += `Content-Language: ${this.contentLanguages.join(',')}\r\n`
+    }
     head += '\r\n'
     this.#headBytes += head.length
     output.text(head)

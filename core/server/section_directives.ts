@@ -125,7 +125,8 @@ const ERROR_STATUSES: ReadonlySet<number> = new Set([
 function errorDocument(said: Partial<DirCore>, command: Command, code: string, value: string): void {
   const status = Number.parseInt(code, 10) || 0
   if (!ERROR_STATUSES.has(status)) throw new ConfigError(`Unsupported HTTP response code ${code}`)
-  const kind: ErrorDocument['kind'] = value.toLowerCase() === 'default' ? 'default'
+  // As Apache: what has a blank in it is a text, whatever it begins with.
+  const kind: ErrorDocument['kind'] = value.toLowerCase() === 'default' ? 'default' : value.includes(' ') ? 'text'
     : value.startsWith('/') ? 'path' : isUrl(value) ? 'url' : 'text'
   if (kind === 'url' && status === 401) {
     command.note('notice', `AH00113: ${command.file}:${command.line} cannot use a full URL in a 401 ErrorDocument ` +

@@ -6,6 +6,7 @@ import { after } from '../hook/hook.ts'
 import type { Request } from '../hook/types.ts'
 import { lookUpAccount } from './accounts.ts'
 import { serverCore } from './core_settings.ts'
+import { remoteHost } from './host_names.ts'
 import { logId } from './log_format.ts'
 import { lookUpFile } from './pipeline.ts'
 import type { RequestRec } from './request_rec.ts'
@@ -19,10 +20,12 @@ const documentRoot = (r: RequestRec): string => r.served.documentRoot
 const variables: readonly VariableRow[] = [
   row('SERVER_ADMIN', 'The address of the administrator (ServerAdmin)', (r) => r.server.get(serverCore).serverAdmin),
   row('DOCUMENT_ROOT', 'Where the documents of the server lie (DocumentRoot)', documentRoot),
-  row('CONTEXT_PREFIX', 'The URL prefix of the Alias that the request came by; empty: there is none', () => ''),
-  row('CONTEXT_DOCUMENT_ROOT', 'The directory of that Alias, or DocumentRoot', documentRoot),
+  row('CONTEXT_PREFIX', 'The URL prefix of the Alias that the request came by; empty: there is none',
+    (r) => r.context?.path),
+  row('CONTEXT_DOCUMENT_ROOT', 'The directory of that Alias, or DocumentRoot', (r) => r.context?.real ?? documentRoot(r)),
   row('SERVER_SOFTWARE', 'The name and version of the server (ServerTokens)', (r) => r.connection.engine.serverTokens),
-  row('REMOTE_HOST', "The client's name, or its address where names are not looked up", (r) => r.connection.clientIp),
+  row('REMOTE_HOST', "The client's name, or its address where names are not looked up", 
+    (r) => remoteHost(r.connection) ?? r.connection.clientIp),
   row('AUTH_TYPE', 'How the user proved to be that, for example `Basic`', () => ''),
   row('REQUEST_LOG_ID', 'The id of the request in the logs', (r) => logId(r)),
   row('CONN_LOG_ID', 'The id of the connection in the logs', (r) => logId(r.connection)),

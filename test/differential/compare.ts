@@ -78,7 +78,8 @@ function maskedAnswer({ status, fields, body }: Answer, port: number): Answer {
 const DEBIAN_DOCTYPE = '"-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/html4/strict.dtd"'
 
 export const maskText = (text: string, port: number): string =>
-  text.replace(DEBIAN_DOCTYPE, '"-//IETF//DTD HTML 2.0//EN"').replace(new RegExp(`\\b${port}\\b`, 'g'), 'PORT').replace(/\b(Apache|Switchyard)(\/[\d.]+)?( \((Debian|Unix)\))?/g, 'PRODUCT')
+  text.replace(DEBIAN_DOCTYPE, '"-//IETF//DTD HTML 2.0//EN"').replace(new RegExp(`\\b${port}\\b`, 'g'), 'PORT')
+    .replace(/\/\S+\/httpd\.conf:\d+/g, 'CONF:LINE').replace(/\b(Apache|Switchyard)(\/[\d.]+)?( \((Debian|Unix)\))?/g, 'PRODUCT')
 
 /** Lines of logs that only one of the two wrote. The order is that of the threads, not of the requests. */
 export function logDifferences(what: 'access' | 'error', apache: readonly string[], ours: readonly string[]): Difference[] {
