@@ -18,6 +18,24 @@ export function stepsTaken(tree: Tree, subject: string, most: number): number {
   return counted.steps
 }
 
+/** How many bytes a tree takes, at least and at most. */
+function widthOf(tree: Tree): readonly [least: number, most: number] {
+  switch (tree.kind) {
+    case 'bytes': return [1, 1]
+    case 'group': return widthOf(tree.body)
+    case 'sequence': return tree.items.map(widthOf).reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0])
+    case 'choice': {
+      const widths = tree.branches.map(widthOf)
+      return [Math.min(...widths.map(([least]) => least)), Math.max(...widths.map(([, most]) => most))]
+    }
+    case 'repeat': {
+      const [least, most] = widthOf(tree.body)
+      return [least * tree.min, most === 0 ? 0 : most * tree.max]
+    }
+    default: return [0, 0]
+  }
+}
+
 type Then = (at: number) => boolean
 
 function matcher(subject: string, step: () => void) {
@@ -42,7 +60,9 @@ function matcher(subject: string, step: () => void) {
 
   function looked({ body, behind }: Extract<Tree, { kind: 'look' }>, at: number): boolean {
     if (!behind) return run(body, at, () => true)
-    for (let from = at; from >= 0; from--) if (run(body, from, (end) => end === at)) return true
+    // What stands behind is matched backwards: only from where it can begin.
+    const [least, most] = widthOf(body)
+    for (let from = at - least; from >= Math.max(0, at - most); from--) if (run(body, from, (end) => end === at)) return true
     return false
   }
 
