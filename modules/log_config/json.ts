@@ -48,7 +48,7 @@ export function compileJson(words: readonly string[]): Line {
     if (keys.has(key)) throw new ConfigError(`Cannot use "${word}": the key ${key} is there already`)
     texts.push(`${keys.size === 0 ? '{' : ','}${jsonString(key)}:`)
     keys.add(key)
-    values.push(valueOf(parseFormat(word.slice(at + 1))))
+    values.push(valueOf(parseFormat(formatOf(word, at))))
   }
   return (original) => {
     const final = finalOf(original)
@@ -56,6 +56,15 @@ export function compileJson(words: readonly string[]): Line {
     for (let i = 0; i < values.length; i++) line += texts[i]! + values[i]!(original, final)
     return `${line}}\n`
   }
+}
+
+/** What stands behind the `=`; quotes around it alone are none of it, as a shell would have it. */
+function formatOf(word: string, at: number): string {
+  const format = word.slice(at + 1)
+  const quote = format[0]
+  if (quote !== '"' && quote !== "'") return format
+  if (format.length > 1 && format.endsWith(quote)) return format.slice(1, -1)
+  throw new ConfigError(`Cannot use ${word}: with blanks in the format, quotes stand around all of "KEY=FORMAT"`)
 }
 
 function valueOf(parts: readonly Part[]): Value {

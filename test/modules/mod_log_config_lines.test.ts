@@ -115,9 +115,15 @@ t.test('a JSON line is valid JSON whatever the request', (t) => {
   t.end()
 })
 
+t.test('quotes around a format alone are none of it', (t) => {
+  t.same(parsed(compileJson(['m="%m"', "u='%U'"])(fakeRequest(configured, { method: 'GET', uri: '/x' }))), { m: 'GET', u: '/x' })
+  t.end()
+})
+
 t.test('JsonLogFormat refuses', (t) => {
   const is = (text: string, message: string) => t.equal(refusal([core, logConfig], text), message, text)
   is('JsonLogFormat x novalue', 'Cannot use "novalue": it must be KEY=FORMAT')
+  is('JsonLogFormat x r="%m %U"', 'Cannot use r="%m: with blanks in the format, quotes stand around all of "KEY=FORMAT"')
   is('JsonLogFormat x =%h', 'Cannot use "=%h": it must be KEY=FORMAT')
   is('JsonLogFormat x a=%h a=%m', 'Cannot use "a=%m": the key a is there already')
   is('JsonLogFormat x a=%Z', 'Unrecognized LogFormat directive %Z')
