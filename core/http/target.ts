@@ -20,8 +20,6 @@ export interface TargetOptions {
   readonly mergeSlashes: boolean
   /** Accept absolute targets of any scheme (a forward proxy); otherwise only http and https. */
   readonly anyScheme?: boolean
-  /** HttpProtocolOptions Unsafe: a fragment is left out instead of refused. */
-  readonly dropsFragment?: boolean
 }
 
 export interface Target {
@@ -58,12 +56,7 @@ PLAIN[0x2e] = PLAIN_DOT
 /** Parses a request target. */
 export function parseTarget(target: string, options: TargetOptions): Target | TargetFault {
   if (options.methodNumber !== M_CONNECT && isPlainPath(target)) return targetOf(target, undefined, target)
-  const fragment = target.indexOf('#')
-  if (fragment >= 0 && options.dropsFragment === true) {
-    const rest = parseTarget(target.slice(0, fragment), options)
-    return 'fault' in rest ? rest : { ...rest, unparsed: target }
-  }
-  if (fragment >= 0) return { fault: badLine('AH02421', 'URI must not contain a fragment') }
+  if (target.includes('#')) return { fault: badLine('AH02421', 'URI must not contain a fragment') }
   if (options.methodNumber === M_CONNECT) return parseAuthorityForm(target)
   if (target === '*' && options.methodNumber === M_OPTIONS) return targetOf('*', undefined, target)
   const first = target.charCodeAt(0)

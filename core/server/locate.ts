@@ -51,7 +51,6 @@ function parse(r: RequestRec, target: string): Target | TargetFault {
     methodNumber: r.head.methodNumber,
     allowEncodedSlashes: SLASHES[r.server.conf.defaults.holds(dirCore).allowEncodedSlashes],
     mergeSlashes: r.served.settings.mergeSlashes,
-    dropsFragment: !r.served.limits.strict,
   })
 }
 

@@ -46,6 +46,17 @@ t.test('parseTarget() refuses what could be read in two ways', (t) => {
   t.end()
 })
 
+t.test('parseTarget() says what it understood of a path that it refuses', (t) => {
+  const understood: Array<[string, string]> = [
+    ['/../x', '/x'], ['/a/../../x', '/x'], ['/%2e%2e/x', '/x'], ['/..', '/'], ['http://h/../x?y', '/x'],
+    ['/a%2fb', '/a/b'], ['/a%2Fb', '/a/b'], ['/a%00b', '/a'], ['/%00', '/'], ['/%zz', '/%zz'],
+  ]
+  for (const [target, path] of understood) t.match(parseTarget(target, GET), { fault: {}, path }, target)
+  t.notOk('path' in parseTarget('/#x', GET), 'nothing of a target whose form is refused')
+  t.equal(found('http://h/../x?y'), '400 AH10244 invalid URI path (http://h/../x?y)')
+  t.end()
+})
+
 t.test('parseTarget() treats encoded slashes as AllowEncodedSlashes says', (t) => {
   const refused = (path: string): string => `404 AH00026 found %2f (encoded '/') in URI path (${path}), returning 404`
   t.equal(found('/a%2fb'), refused('/a%2fb'))
@@ -72,6 +83,8 @@ t.test('parseTarget() knows all forms', (t) => {
   t.match(parseTarget('https://[::1]:443/', GET), { host: '[::1]', port: 443, scheme: 'https' })
   t.match(parseTarget('ftp://h/f', with_({ anyScheme: true })), { path: '/f', scheme: 'ftp' })
   t.match(parseTarget('*', with_({ methodNumber: M_OPTIONS })), { path: '*' })
+  t.match(parseTarget('http://h', with_({ methodNumber: M_OPTIONS })), { path: '*', host: 'h' })
+  t.match(parseTarget('http://h/', with_({ methodNumber: M_OPTIONS })), { path: '/', host: 'h' })
   t.match(parseTarget('h:80', with_({ methodNumber: M_CONNECT })), { path: '/', host: 'h', port: 80 })
   t.match(found('h', with_({ methodNumber: M_CONNECT })), /^400 AH03450 /)
   t.match(found('/', with_({ methodNumber: M_CONNECT })), /^400 AH03450 /)
