@@ -35,7 +35,7 @@ export function errorBody(details: ErrorDetails): string {
       'error was encountered while trying to use an ErrorDocument to handle the request.</p>\n'
   return '<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">\n' +
     `<html><head>\n<title>${statusLine(status)}</title>\n</head><body>\n<h1>${reasonPhrase(status)}</h1>\n` +
-    `${explanation(status, details)}${extra}${details.signatureHtml ?? ''}</body></html>\n`
+    `${explanation(status, details)}\n${extra}${details.signatureHtml ?? ''}</body></html>\n`
 }
 
 /**
@@ -53,10 +53,8 @@ export function signature(
 
 /** Bodies that depend on nothing but the status. */
 const FIXED: Readonly<Record<number, string>> = {
-  // A list of the variants would stand here.
-  300: '',
-  305: '<p>This resource is only accessible through the proxy\n<br />\n' +
-    'You will need to configure your client to use that proxy.</p>',
+  300: '<p>This resource has several representations.\nChoose one of them.</p>',
+  305: '<p>This resource is to be asked for\nthrough a proxy.</p>',
   401: '<p>This server could not verify that you\nare authorized to access the document\n' +
     'requested.  Either you supplied the wrong\ncredentials (e.g., bad password), or your\n' +
     "browser doesn't understand how to supply\nthe credentials required.</p>",
@@ -71,37 +69,24 @@ const FIXED: Readonly<Record<number, string>> = {
     'of the selected resource.</p>',
   421: '<p>The client needs a new connection for this\nrequest as the requested host name does not match\n' +
     'the Server Name Indication (SNI) in use for this\nconnection.</p>',
-  422: '<p>The server understands the media type of the\nrequest entity, but was unable to process the\n' +
-    'contained instructions.</p>',
-  423: '<p>The requested resource is currently locked.\nThe lock must be released or proper identification\n' +
-    'given before the method can be applied.</p>',
-  424: '<p>The method could not be performed on the resource\nbecause the requested action depended on another\n' +
-    'action and that other action failed.</p>',
-  426: '<p>The requested resource can only be retrieved\nusing SSL.  The server is willing to upgrade the current\n' +
-    "connection to SSL, but your client doesn't support it.\nEither upgrade your client, or try requesting the page\n" +
-    'using https://',
+  422: '<p>The request is well formed, but its content\ncannot be processed for this resource.</p>',
+  423: '<p>The requested resource is locked at present.\nUnlock it, or give the token of its lock.</p>',
+  424: '<p>The request depended on another one\nthat did not succeed.</p>',
+  426: '<p>This resource is served only after a change\nof the connection to another protocol.</p>',
   428: '<p>The request is required to be conditional.</p>',
   429: '<p>The user has sent too many requests\nin a given amount of time.</p>',
   431: '<p>The server refused this request because\nthe request header fields are too large.</p>',
   503: '<p>The server is temporarily unable to service your\nrequest due to maintenance downtime or capacity\n' +
     'problems. Please try again later.</p>',
   504: '<p>The gateway did not receive a timely response\nfrom the upstream server or application.</p>',
-  506: '<p>A variant for the requested resource\n<pre>\n\n</pre>\n' +
-    'is itself a negotiable resource. This indicates a configuration error.</p>',
-  507: '<p>The method could not be performed on the resource\nbecause the server is unable to store the\n' +
-    'representation needed to successfully complete the\nrequest.  There is insufficient free space left in\n' +
-    'your storage allocation.</p>',
-  508: '<p>The server terminated an operation because\nit encountered an infinite loop.</p>',
-  510: '<p>A mandatory extension policy in the request is not\naccepted by the server for this resource.</p>',
+  506: '<p>The chosen variant of the requested resource\nis itself subject to negotiation.</p>',
+  507: '<p>The server has too little free space\nto complete the request.</p>',
+  508: '<p>The server found an endless loop\nwhile it processed the request.</p>',
+  510: '<p>The request lacks an extension\nthat is mandatory for this resource.</p>',
   511: '<p>The client needs to authenticate to gain\nnetwork access.</p>',
 }
 
 function explanation(status: number, details: ErrorDetails): string {
-  const text = words(status, details)
-  return text === '' ? '' : `${text}\n`
-}
-
-function words(status: number, details: ErrorDetails): string {
   const fixed = FIXED[status]
   if (fixed !== undefined) return fixed
   const method = escapeHtml(details.method)
