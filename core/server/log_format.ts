@@ -9,6 +9,7 @@
 import { threadId } from 'node:worker_threads'
 import { errorLogTime, strftime, ctime } from '../base/dates.ts'
 import { escapeErrorLog } from '../base/escape.ts'
+import { tableValue } from '../base/table.ts'
 import { ConfigError } from '../config/errors.ts'
 import type { Connection, LogLevel, Request, Server } from '../hook/types.ts'
 import { describeErrno } from '../port/port.ts'
@@ -152,7 +153,7 @@ const ITEMS: Readonly<Record<string, (argument: string) => Value>> = {
     const connection = connectionOf(entry)
     return connection && `${connection.localIp}:${connection.localPort}`
   },
-  e: (name) => ({ request }) => escaped(request?.env.get(name) ?? process.env[name]),
+  e: (name) => ({ request }) => escaped((request && tableValue(request.env, name)) ?? process.env[name]),
   E: () => ({ errno }) => errno === undefined || errno === 0 ? undefined : `(${errno})${describeErrno(errno)}`,
   F: () => ({ file }) => file,
   i: (name) => ({ request }) => escaped(request?.headersIn.get(name)),
@@ -164,7 +165,7 @@ const ITEMS: Readonly<Record<string, (argument: string) => Value>> = {
   L: logIdOf,
   m: () => ({ module }) => module,
   M: () => ({ message }) => escapeErrorLog(message.trimEnd()),
-  n: (name) => ({ request }) => escaped(request?.notes.get(name)),
+  n: (name) => ({ request }) => escaped(request && tableValue(request.notes, name)),
   P: () => () => PID,
   T: () => () => thread,
   t: timeFormat,
