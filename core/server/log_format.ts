@@ -164,7 +164,7 @@ const ITEMS: Readonly<Record<string, (argument: string) => Value>> = {
   l: () => ({ level }) => level,
   L: logIdOf,
   m: () => ({ module }) => module,
-  M: () => ({ message }) => escapeErrorLog(message.trimEnd()),
+  M: () => ({ message }) => escapeErrorLog(message),
   n: (name) => ({ request }) => escaped(request && tableValue(request.notes, name)),
   P: () => () => PID,
   T: () => () => thread,
