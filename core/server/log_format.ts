@@ -15,6 +15,15 @@ import type { Connection, LogLevel, Request, Server } from '../hook/types.ts'
 import { describeErrno } from '../port/port.ts'
 import { serverCore } from './core_settings.ts'
 
+/** No line ends with blanks; a line feed at the end may be what a client sent, so it is shown. */
+function withoutBlanks(text: string): string {
+  let end = text.length
+  while (text.charCodeAt(end - 1) === BLANK) end--
+  return text.slice(0, end)
+}
+
+const BLANK = 0x20
+
 /** What a message is about; all of it optional. */
 export interface About {
   readonly server?: Server
@@ -164,7 +173,7 @@ const ITEMS: Readonly<Record<string, (argument: string) => Value>> = {
   l: () => ({ level }) => level,
   L: logIdOf,
   m: () => ({ module }) => module,
-  M: () => ({ message }) => escapeErrorLog(message),
+  M: () => ({ message }) => escapeErrorLog(withoutBlanks(message)),
   n: (name) => ({ request }) => escaped(request && tableValue(request.notes, name)),
   P: () => () => PID,
   T: () => () => thread,
