@@ -39,8 +39,8 @@ export function translate(r: Request): Answer<Status> {
   const { aliases, redirects } = r.server.get(perServer)
   const { alias, redirect: whole } = r.dir(perDirectory)
   // Without a path it holds for all of a <Location>, whatever may lie there.
-  if (whole !== undefined) return redirectWhole(r, whole)
-  const redirected = redirect(r, redirects, 'AH00673')
+  if (whole !== undefined) return redirectWhole(r, whole, 'AH00674')
+  const redirected = redirect(r, redirects, 'AH00674')
   if (redirected !== DECLINED) return redirected
   if (alias === undefined) return byPath(r, aliases)
   // What cannot be evaluated, or is empty, is as if it was not said.
@@ -93,12 +93,12 @@ function mapTo(r: Request, alias: { readonly script: boolean }, filename: string
 /** Redirects said in a section or in .htaccess. */
 export function fixup(r: Request): Answer<Status> {
   const { redirect: whole, redirects } = r.dir(perDirectory)
-  return whole === undefined ? redirect(r, redirects, 'AH00674') : redirectWhole(r, whole)
+  return whole === undefined ? redirect(r, redirects, 'AH00676') : redirectWhole(r, whole, 'AH00676')
 }
 
-function redirectWhole(r: Request, { status, target }: SectionRedirect): Answer<Status> {
+function redirectWhole(r: Request, { status, target }: SectionRedirect, number: string): Answer<Status> {
   if (target === undefined) return status
-  return target.resolve(r, 'alias', (url) => answer(r, status, escapedUrl(url), 'AH00674'), (reason) => {
+  return target.resolve(r, 'alias', (url) => answer(r, status, escapedUrl(url), number), (reason) => {
     r.log('error', 'alias', `AH02826: Can't evaluate redirect expression: ${reason}`)
     return 500
   })

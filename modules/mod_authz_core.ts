@@ -4,7 +4,7 @@
  */
 import {
   ACCESS_CONF, after, ConfigError, DECLINED, OK, Order, RSRC_CONF, Settings, allowedBy, authzProvider, each, flag,
-  globalCore, oneOf, parseCondition, raw, registerAuthz, word,
+  globalCore, oneOf, parseCondition, raw, registerAuthz, tableValue, word,
   type Answer, type AuthzStatus, type Command, type Directive, type Module, type Request, type Status,
 } from 'httpd'
 import {
@@ -157,7 +157,7 @@ const words = (args: string): string[] =>
 
 registerAuthz('env', {
   parse: words,
-  check: (r, names) => names.some((name) => r.env.has(name)) ? 'granted' : 'denied',
+  check: (r, names) => names.some((name) => tableValue(r.env, name) !== undefined) ? 'granted' : 'denied',
 })
 
 const METHODS = new Set(('GET HEAD PUT POST DELETE CONNECT OPTIONS TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE ' +

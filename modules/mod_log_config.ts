@@ -4,7 +4,8 @@
  */
 import { isMainThread } from 'node:worker_threads'
 import {
-  ConfigError, GLOBAL_ONLY, OK, RSRC_CONF, Settings, each, errnoPrefix, flag, log, openLog, optional, parseCondition, word,
+  ConfigError, GLOBAL_ONLY, OK, RSRC_CONF, Settings, each, errnoPrefix, flag, log, openLog, optional, parseCondition,
+  tableValue, word,
   type Command, type Configured, type Module, type Request, type Startup, type Status,
 } from 'httpd'
 import { flushWhenEnded } from './log_config/ending.ts'
@@ -175,7 +176,7 @@ function conditionOf(clause: string | undefined, command: Command): Condition | 
   const [, not, variable] = match
   if (variable === '') throw new ConfigError('missing environment variable name')
   const wanted = not === ''
-  return { slow: false, holds: (r) => r.env.has(variable!) === wanted }
+  return { slow: false, holds: (r) => (tableValue(r.env, variable!) !== undefined) === wanted }
 }
 
 function byExpression(text: string, command: Command): Condition {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { osEscapePath } from '../base/escape.ts'
+import { tableValue } from '../base/table.ts'
 import { byteString, fsPath } from '../config/include.ts'
 import { EvaluationError, type Evaluation } from './evaluation.ts'
 import type { FunctionRow } from './lookup.ts'
@@ -74,15 +75,6 @@ function fileSize({ request }: Evaluation, name: string): string {
 const ldap = (text: string): string =>
   text.replace(/[\0()*\\]/g, (char) => `\\${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
 
-/** As in Apache's tables the case of letters does not count. */
-function folded(table: ReadonlyMap<string, string>, name: string): string | undefined {
-  const exact = table.get(name)
-  if (exact !== undefined || table.size === 0) return exact
-  const lowered = lower(name)
-  for (const [key, value] of table) if (lower(key) === lowered) return value
-  return undefined
-}
-
 const pure = (name: string, help: string, of: (text: string) => string): FunctionRow =>
   ({ name, help, pure: true, call: (_, text) => of(text!) })
 
@@ -97,12 +89,12 @@ export const functions: readonly FunctionRow[] = [
     request.headersOut.get(name!) ?? request.errHeadersOut.get(name!) ??
       (request.begun === true ? request.sentHeader?.(name!) : undefined) },
   { name: 'reqenv', help: "A variable of the request's environment",
-    call: ({ request }, name) => folded(request.env, name!) },
+    call: ({ request }, name) => tableValue(request.env, name!) },
   { name: 'osenv', help: "A variable of the server's environment", call: (_, name) => osenv(name!) },
   { name: 'note', help: 'A note that modules left about the request',
-    call: ({ request }, name) => folded(request.notes, name!) },
+    call: ({ request }, name) => tableValue(request.notes, name!) },
   { name: 'env', help: 'The first there is of `note`, `reqenv` and `osenv`', call: ({ request }, name) =>
-    folded(request.notes, name!) ?? folded(request.env, name!) ?? osenv(name!) },
+    tableValue(request.notes, name!) ?? tableValue(request.env, name!) ?? osenv(name!) },
   pure('tolower', 'Letters of ASCII in lower case', lower),
   pure('toupper', 'Letters of ASCII in upper case', upper),
   pure('escape', 'Special characters as `%hh`', (text) => osEscapePath(text)),

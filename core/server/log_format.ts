@@ -9,10 +9,20 @@
 import { threadId } from 'node:worker_threads'
 import { errorLogTime, strftime, ctime } from '../base/dates.ts'
 import { escapeErrorLog } from '../base/escape.ts'
+import { tableValue } from '../base/table.ts'
 import { ConfigError } from '../config/errors.ts'
 import type { Connection, LogLevel, Request, Server } from '../hook/types.ts'
 import { describeErrno } from '../port/port.ts'
 import { serverCore } from './core_settings.ts'
+
+/** No line ends with blanks; a line feed at the end may be what a client sent, so it is shown. */
+function withoutBlanks(text: string): string {
+  let end = text.length
+  while (text.charCodeAt(end - 1) === BLANK) end--
+  return text.slice(0, end)
+}
+
+const BLANK = 0x20
 
 /** What a message is about; all of it optional. */
 export interface About {
@@ -152,7 +162,7 @@ const ITEMS: Readonly<Record<string, (argument: string) => Value>> = {
     const connection = connectionOf(entry)
     return connection && `${connection.localIp}:${connection.localPort}`
   },
-  e: (name) => ({ request }) => escaped(request?.env.get(name) ?? process.env[name]),
+  e: (name) => ({ request }) => escaped((request && tableValue(request.env, name)) ?? process.env[name]),
   E: () => ({ errno }) => errno === undefined || errno === 0 ? undefined : `(${errno})${describeErrno(errno)}`,
   F: () => ({ file }) => file,
   i: (name) => ({ request }) => escaped(request?.headersIn.get(name)),
@@ -163,8 +173,8 @@ const ITEMS: Readonly<Record<string, (argument: string) => Value>> = {
   l: () => ({ level }) => level,
   L: logIdOf,
   m: () => ({ module }) => module,
-  M: () => ({ message }) => escapeErrorLog(message.trimEnd()),
-  n: (name) => ({ request }) => escaped(request?.notes.get(name)),
+  M: () => ({ message }) => escapeErrorLog(withoutBlanks(message)),
+  n: (name) => ({ request }) => escaped(request && tableValue(request.notes, name)),
   P: () => () => PID,
   T: () => () => thread,
   t: timeFormat,

@@ -4,7 +4,7 @@
  */
 import { threadId } from 'node:worker_threads'
 import {
-  ConfigError, dirCore, knownLogId, registeredLogItem, remoteHost, serverCore, type LogItem, type LogValue, type Request,
+  ConfigError, dirCore, knownLogId, registeredLogItem, remoteHost, serverCore, tableValue, type LogItem, type LogValue, type Request,
 } from 'httpd'
 import { elapsedItem, timeItem } from './times.ts'
 
@@ -109,7 +109,7 @@ export const ITEMS: Readonly<Record<string, LogItem>> = {
   B: { make: () => number((r) => String(r.bytesSent)) },
   C: { make: cookie },
   D: { make: () => elapsedItem('us'), original: true },
-  e: { make: (name) => bytes((r) => r.env.get(name)) },
+  e: { make: (name) => bytes((r) => tableValue(r.env, name)) },
   f: { make: () => bytes((r) => r.filename) },
   h: { make: () => bytes(host) },
   H: { make: () => bytes((r) => r.protocolText) },
@@ -118,7 +118,7 @@ export const ITEMS: Readonly<Record<string, LogItem>> = {
   l: { make: () => none },
   L: { make: (which) => plain((r) => knownLogId(which === 'c' ? r.connection : r)), original: true },
   m: { make: () => bytes((r) => r.method) },
-  n: { make: (name) => bytes((r) => r.notes.get(name)) },
+  n: { make: (name) => bytes((r) => tableValue(r.notes, name)) },
   o: { make: responseHeader },
   p: { make: port },
   P: { make: processId },

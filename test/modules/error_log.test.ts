@@ -36,7 +36,7 @@ t.test('lines in the default format', (t) => {
   t.equal(line(entry({ level: 'debug', rank: 7, file: 'log.ts(12)', errno: 2 })),
     `${start('debug')} log.ts(12): (2)No such file or directory: AH00001: it broke`)
   t.equal(line(entry({ file: 'log.ts(12)' })), `${start('error')} AH00001: it broke`, 'no file above debug')
-  t.equal(line(entry({ message: 'a\x01b\nc\\\xe9\n' })), `${start('error')} a\\x01b\\nc\\\\\\xe9`, 'escaped')
+  t.equal(line(entry({ message: 'a\x01b\nc\\\xe9\n' })), `${start('error')} a\\x01b\\nc\\\\\\xe9\\n`, 'escaped, to the end: it may be what a client sent')
   t.end()
 })
 
