@@ -79,12 +79,18 @@ function respond(r: RequestRec, status: Status, noteHtml: string): Answer<Status
 function custom(
   r: RequestRec, { kind, value }: ErrorDocument, noteHtml: string, location: string | undefined,
 ): Answer<Status> {
-  const send = (text: string): Answer<Status> =>
+  const instead = (): Answer<Status> => standard(r, { noteHtml, location, additionally: undefined })
+  const use = (text: string): Answer<Status> =>
     kind === 'text' ? inWords(r, text) : elsewhere(r, kind === 'url', text, location)
-  if (typeof value === 'string') return send(value)
-  return value.resolve(r, 'core', send, (reason) => {
+  if (typeof value === 'string') return use(value)
+  // What cannot begin anew elsewhere gets no text that takes long to make.
+  const handOver = (): Answer<Status> => r.refused ? instead() : HANDOVER
+  if (!value.quick && !r.connection.engine.mayBlock) return handOver()
+  // A look-up that it was made with may have been none.
+  const go = (text: string): Answer<Status> => r.mustHandOver ? handOver() : use(text)
+  return value.resolve(r, 'core', go, (reason) => {
     r.log('error', 'core', `AH02841: core: ErrorDocument: can't evaluate require expression: ${reason}`)
-    return standard(r, { noteHtml, location, additionally: undefined })
+    return instead()
   })
 }
 

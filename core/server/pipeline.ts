@@ -158,11 +158,14 @@ function run(r: RequestRec, steps: readonly Step[]): Answer<Status> {
   }
 }
 
-// The first answer that is not OK, or OK if all are.
+// The first answer that is not OK, or OK if all are. What was decided on a look-up that is to be made anew counts for nothing.
 function walk(r: RequestRec, steps: readonly Step[], from: number): Answer<Status> {
   for (let i = from; i < steps.length; i++) {
     const answer = steps[i]!(r)
-    if (answer instanceof Promise) return answer.then((status) => (status === OK ? walk(r, steps, i + 1) : status))
+    if (answer instanceof Promise) {
+      return answer.then((status) => r.mustHandOver ? HANDOVER : status === OK ? walk(r, steps, i + 1) : status)
+    }
+    if (r.mustHandOver) return HANDOVER
     if (answer !== OK) return answer
   }
   return OK
@@ -295,7 +298,7 @@ async function redirectSubrequest(r: RequestRec, to: RequestRec): Promise<Status
   to.divert(r.into!)
   try {
     const status = await walk(to, REDIRECTED, 0)
-    if (status === HANDOVER) outermost(to).mustHandOver = true
+    if (status === HANDOVER) handOverAll(to)
     if (status !== OK && status !== DONE) return status
     if (to.next === undefined) await to.finish()
     return DONE
@@ -337,7 +340,7 @@ function lookUpBy(r: RequestRec, sub: RequestRec, steps: readonly Step[]): Answe
   }
   return after(walk(sub, steps, 0), (status) => {
     // The whole request moves to the crew: this look-up is made anew there.
-    if (status === HANDOVER) r.mustHandOver = true
+    if (status === HANDOVER) handOverAll(sub)
     else if (status !== OK) sub.status = status
     return sub
   })
@@ -358,7 +361,7 @@ export async function runSubrequest(sub: RequestRec, into: Sink): Promise<Status
   sub.divert(into)
   try {
     const status = await handle(sub)
-    if (status === HANDOVER || sub.mustHandOver) outermost(sub).mustHandOver = true
+    if (status === HANDOVER || sub.mustHandOver) handOverAll(sub)
     if (sub.next !== undefined) return status === DONE ? OK : status
     return status === OK || status === DONE ? await sub.finish() : status
   } finally {
@@ -366,10 +369,9 @@ export async function runSubrequest(sub: RequestRec, into: Sink): Promise<Status
   }
 }
 
-function outermost(r: RequestRec): RequestRec {
-  let main = r
-  while (main.main !== undefined) main = main.main
-  return main
+/** A subrequest could not be decided here: nor can any that it is made for, whatever they have been told of it. */
+function handOverAll(sub: RequestRec): void {
+  for (let at: RequestRec | undefined = sub; at !== undefined; at = at.main) at.mustHandOver = true
 }
 
 function follower(r: RequestRec, path: string, args: string | undefined): RequestRec {
