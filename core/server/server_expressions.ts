@@ -1,5 +1,5 @@
 /** What the server adds to expressions: what it is configured to be, whose the files are, who may have them. */
-import { statSync } from 'node:fs'
+import { statSync, type Stats } from 'node:fs'
 import { fsPath } from '../config/include.ts'
 import type { ExpressionRows, UnaryRow, VariableRow } from '../expr/lookup.ts'
 import { after } from '../hook/hook.ts'
@@ -34,8 +34,17 @@ const variables: readonly VariableRow[] = [
 
 function ownerOf(r: RequestRec, database: 'passwd' | 'group'): string | undefined {
   if (r.finfo.type === 'none' || r.filename === undefined) return undefined
-  const stat = statSync(fsPath(r.filename), { throwIfNoEntry: false })
+  const stat = statOf(r.filename)
   return stat && lookUpAccount(database, database === 'passwd' ? stat.uid : stat.gid)?.name
+}
+
+/** Undefined for whatever reason it cannot be looked at, even though it could a moment ago. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(fsPath(path), { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
 }
 
 /** Whether the client might have a file: it exists, and what is configured for its directory lets it. */
