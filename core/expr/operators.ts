@@ -38,11 +38,11 @@ function statOfLink(path: string): Stats | undefined {
 
 const isLink = (stat: Stats): boolean => stat.isSymbolicLink()
 
-/** Whether a URL path would be answered, by a look-up on behalf of the request. */
+/** Whether a URL path, with or without a query, would be answered, by a look-up on behalf of the request. */
 function leadsSomewhere({ request }: Evaluation, uri: string): Answer<boolean> {
   // What asks for itself would go on asking.
   if (request.main?.uri === request.uri) return false
-  return after(request.subLookup(uri), ({ status }) => status < 400)
+  return after(request.subLookupUri(uri), ({ status }) => status < 400)
 }
 
 export const unary: readonly UnaryRow[] = [
@@ -59,7 +59,7 @@ export const unary: readonly UnaryRow[] = [
   onLink('L', 'There is a symbolic link of that name', isLink),
   onLink('h', 'The same as `-L`', isLink),
   onLink('x', 'There is a file of that name that somebody may execute', ({ mode }) => (mode & 0o111) !== 0),
-  { name: 'U', help: 'The URL path may be asked for: what is configured for it lets the client have it', async: true,
+  { name: 'U', help: 'The URL path, perhaps with a query, may be asked for: what is configured for it lets the client have it', async: true,
     test: leadsSomewhere },
   { name: 'A', help: 'The same as `-U`', async: true, test: leadsSomewhere },
 ]

@@ -155,10 +155,15 @@ export interface Request {
   /** Goes on as if `path` (with optional query) had been asked for, with GET. */
   internalRedirect(path: string): Answer<Status>
   /**
-   * What another URI path (decoded; the query is this request's unless one follows) would map to: translate,
+   * What another URI path (decoded and without dot segments; the query is this request's) would map to: translate,
    * walk, type checking, no handler (Apache's ap_sub_req_lookup_uri).
    */
   subLookup(path: string): Answer<Lookup>
+  /**
+   * The same for a URI as written, which need not be this server's own text: it is split, decoded and refused as if a
+   * client had asked for it. A relative one begins in the directory of this request's path.
+   */
+  subLookupUri(uri: string): Answer<Lookup>
   /**
    * Answers what a look-up found, into a sink (by default into this body); its status and headers are nobody's
    * (Apache's ap_run_sub_req). Answers OK, or the status that it ended with; what was written before stays.

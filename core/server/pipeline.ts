@@ -14,7 +14,7 @@ import { dirCore } from './core_settings.ts'
 import { defaultHandler } from './default_handler.ts'
 import { fail } from './error_response.ts'
 import { BodyFault, bodyOf, BodyTimeout, ClientGone, limitBody } from './body_reader.ts'
-import { locate } from './locate.ts'
+import { locate, targetFor } from './locate.ts'
 import { mapToStorage, mapUri } from './mapping.ts'
 import { RequestRec } from './request_rec.ts'
 import { withDeadline, withoutDeadline } from './deadline.ts'
@@ -319,6 +319,18 @@ function inheritEnvironment(to: RequestRec, from: RequestRec): void {
 /** ap_sub_req_lookup_uri: where a (decoded) path leads, without answering. */
 export function lookUp(r: RequestRec, path: string): Answer<RequestRec> {
   return lookUpBy(r, follower(r, path, r.args), LOOKUP)
+}
+
+/** The same for a URI as it was written: what a client that asked for it would get, with its query and not the request's. */
+export function lookUpUri(r: RequestRec, uri: string): Answer<RequestRec> {
+  const target = targetFor(r, uri)
+  if (!('fault' in target)) return lookUpBy(r, follower(r, target.path, target.args), LOOKUP)
+  const { fault } = target
+  const refuse: Step = (sub) => {
+    logFault(sub, fault)
+    return fault.status
+  }
+  return lookUpBy(r, follower(r, uri, undefined), [refuse])
 }
 
 /** ap_sub_req_lookup_file: what holds for a file, without a URL that leads there. */

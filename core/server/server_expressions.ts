@@ -4,6 +4,7 @@ import { fsPath } from '../config/include.ts'
 import type { ExpressionRows, UnaryRow, VariableRow } from '../expr/lookup.ts'
 import { after } from '../hook/hook.ts'
 import type { Request } from '../hook/types.ts'
+import { normalisePath } from '../http/target.ts'
 import { lookUpAccount } from './accounts.ts'
 import { serverCore } from './core_settings.ts'
 import { logId } from './log_format.ts'
@@ -52,7 +53,10 @@ const isAccessible: UnaryRow = {
   name: 'F', help: 'There is a file of that name, and what is configured for it lets the client have it', async: true,
   test: ({ request }, name) => {
     const r = request as RequestRec
-    const path = name.startsWith('/') ? name : `${/^.*\//.exec(r.filename ?? '/')?.[0] ?? '/'}${name}`
+    const whole = name.startsWith('/') ? name : `${/^.*\//s.exec(r.filename ?? '/')?.[0] ?? '/'}${name}`
+    // What is configured for a directory must hold however the path leads there.
+    const path = whole.includes('\0') ? undefined : normalisePath(whole, true)
+    if (path === undefined) return false
     // What asks for itself would go on asking.
     if (r.main?.filename === path || r.main?.filename === r.filename) return false
     return after(lookUpFile(r, path), ({ status, finfo }) => status < 300 && finfo.type !== 'none')
