@@ -1,6 +1,6 @@
 /** The functions of expressions. One rule: texts are bytes, one character each. */
 import { createHash } from 'node:crypto'
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { osEscapePath } from '../base/escape.ts'
 import { tableValue } from '../base/table.ts'
 import { byteString, fsPath } from '../config/include.ts'
@@ -26,10 +26,15 @@ function requestHeaderVary(evaluation: Evaluation, name: string): string | undef
   return requestHeader(evaluation, name)
 }
 
-/** Up to the first character that is none of base64's, as APR does. */
+/**
+ * Up to the first character that is none of base64's, as APR does, and of the result what stands before a NUL: Apache
+ * decides on no more, and whoever writes `!= 'x'` means `x` with anything behind a NUL as well.
+ */
 function unbase64(text: string): string {
   const [digits] = /^[A-Za-z0-9+/]*/.exec(text)!
-  return Buffer.from(digits, 'base64').toString('latin1')
+  const decoded = Buffer.from(digits, 'base64')
+  const nul = decoded.indexOf(0)
+  return decoded.toString('latin1', 0, nul < 0 ? decoded.length : nul)
 }
 
 /** `%2f` stays; a bad escape, or one for NUL, makes the result empty. */
@@ -50,15 +55,17 @@ const MAX_FILE_SIZE = 10 * 1024 * 1024
 function contents(name: string): string {
   let fd
   try {
-    fd = openSync(fsPath(name), 'r')
+    // Without O_NONBLOCK a pipe would wait for its other end.
+    fd = openSync(fsPath(name), constants.O_RDONLY | constants.O_NONBLOCK)
   } catch {
     throw new EvaluationError(`Cannot open file ${name}`)
   }
   try {
     const stat = fstatSync(fd)
     if (stat.size > MAX_FILE_SIZE) throw new EvaluationError(`File ${name} too large`)
-    // What has no size, such as a pipe or a device, is not read: it might have no end.
-    return stat.size === 0 ? '' : readFileSync(fd, 'latin1')
+    if (stat.isDirectory()) throw new EvaluationError(`Cannot read from file ${name}`)
+    // A pipe or a device is not read: it might have no end. Nor is what has no size, as much of /proc.
+    return stat.isFile() && stat.size > 0 ? readFileSync(fd, 'latin1') : ''
   } catch (error) {
     throw error instanceof EvaluationError ? error : new EvaluationError(`Cannot read from file ${name}`)
   } finally {
@@ -66,8 +73,11 @@ function contents(name: string): string {
   }
 }
 
+/** Where a relative path would begin is nobody's to know, and what follows a NUL the system would not see. */
+export const isPath = (text: string): boolean => text.startsWith('/') && !text.includes('\0')
+
 function fileSize({ request }: Evaluation, name: string): string {
-  const info = name.startsWith('/') ? request.stat(name) : undefined
+  const info = isPath(name) ? request.stat(name) : undefined
   return info?.type === 'file' ? String(info.size) : '0'
 }
 
@@ -101,13 +111,13 @@ export const functions: readonly FunctionRow[] = [
   { name: 'unescape', help: 'Decodes `%hh`; encoded slashes stay; empty if a `%` is no escape, or one for NUL',
     call: (evaluation, text) => unescape(evaluation, text!) },
   pure('base64', 'Encodes in base64', (text) => Buffer.from(text, 'latin1').toString('base64')),
-  pure('unbase64', 'Decodes base64', unbase64),
+  pure('unbase64', 'Decodes base64; what stands behind a NUL is left out', unbase64),
   pure('md5', 'MD5 in hexadecimal digits', (text) => hash('md5', text)),
   pure('sha1', 'SHA1 in hexadecimal digits', (text) => hash('sha1', text)),
   pure('ldap', 'Escapes for an LDAP filter', ldap),
   { name: 'replace', help: 'Of `replace(text, from, to)`: the text with every `from` made a `to`', arity: 3, pure: true,
     call: (_, text, from, to) => from === '' ? text : text!.replaceAll(from!, () => to!) },
-  { name: 'file', help: 'What a file of up to 10 MB holds', restricted: true, quick: false,
+  { name: 'file', help: 'What a file of up to 10 MB holds; of a pipe or a device, nothing', restricted: true, quick: false,
     call: (_, name) => contents(name!) },
   { name: 'filesize', help: 'The size of a file in bytes; 0 for what is none', restricted: true,
     call: (evaluation, name) => fileSize(evaluation, name!) },

@@ -7,6 +7,7 @@ import { fsPath } from '../config/include.ts'
 import { after, type Answer } from '../hook/hook.ts'
 import type { FileInfo } from '../hook/types.ts'
 import type { Evaluation } from './evaluation.ts'
+import { isPath } from './functions.ts'
 import type { BinaryRow, UnaryRow } from './lookup.ts'
 import { subnet, type Subnet } from './subnet.ts'
 
@@ -14,26 +15,34 @@ const FALSE = /^(off|no|false|0)?$/i
 
 const onFile = (name: string, help: string, holds: (info: FileInfo) => boolean): UnaryRow => ({
   name, help,
-  // Where a relative path would begin is nobody's to know.
-  test: ({ request }, path) => path.startsWith('/') && holds(request.stat(path)),
+  test: ({ request }, path) => isPath(path) && holds(request.stat(path)),
 })
 
 /** Of the path itself, not of what a link leads to. */
 const onLink = (name: string, help: string, holds: (stat: Stats) => boolean): UnaryRow => ({
   name, help,
   test: (_, path) => {
-    const stat = path.startsWith('/') ? lstatSync(fsPath(path), { throwIfNoEntry: false }) : undefined
+    const stat = isPath(path) ? statOfLink(path) : undefined
     return stat !== undefined && holds(stat)
   },
 })
 
+/** Undefined for whatever reason it cannot be looked at: there is no such link. */
+function statOfLink(path: string): Stats | undefined {
+  try {
+    return lstatSync(fsPath(path), { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
+}
+
 const isLink = (stat: Stats): boolean => stat.isSymbolicLink()
 
-/** Whether a URL path would be answered, by a look-up on behalf of the request. */
-function leadsSomewhere({ request }: Evaluation, path: string): Answer<boolean> {
+/** Whether a URL path, with or without a query, would be answered, by a look-up on behalf of the request. */
+function leadsSomewhere({ request }: Evaluation, uri: string): Answer<boolean> {
   // What asks for itself would go on asking.
   if (request.main?.uri === request.uri) return false
-  return after(request.subLookup(path), ({ status }) => status < 400)
+  return after(request.subLookupUri(uri), ({ status }) => status < 400)
 }
 
 export const unary: readonly UnaryRow[] = [
@@ -50,7 +59,7 @@ export const unary: readonly UnaryRow[] = [
   onLink('L', 'There is a symbolic link of that name', isLink),
   onLink('h', 'The same as `-L`', isLink),
   onLink('x', 'There is a file of that name that somebody may execute', ({ mode }) => (mode & 0o111) !== 0),
-  { name: 'U', help: 'The URL path may be asked for: what is configured for it lets the client have it', async: true,
+  { name: 'U', help: 'The URL path, perhaps with a query, may be asked for: what is configured for it lets the client have it', async: true,
     test: leadsSomewhere },
   { name: 'A', help: 'The same as `-U`', async: true, test: leadsSomewhere },
 ]

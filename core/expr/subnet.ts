@@ -1,5 +1,5 @@
 /** Networks of addresses, as `-R` and `-ipmatch` compare with them (apr_ipsubnet_create). Pure. */
-import { BlockList, isIP } from 'node:net'
+import { BlockList, isIP, SocketAddress } from 'node:net'
 
 /** Tells whether an address is in the network. */
 export type Subnet = (address: string) => boolean
@@ -26,8 +26,13 @@ export function subnet(text: string): Subnet {
   }
 }
 
-/** An IPv4 address inside of an IPv6 one counts as IPv4. */
-const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '')
+/** An IPv4 address inside of an IPv6 one counts as IPv4, however it is written (`::ffff:1.2.3.4`, `0::ffff:102:304`). */
+function plain(address: string): string {
+  if (isIP(address) !== 6) return address
+  const written = new SocketAddress({ address, family: 'ipv6' }).address
+  return written.startsWith(MAPPED) && written.includes('.') ? written.slice(MAPPED.length) : address
+}
+const MAPPED = '::ffff:'
 
 function networkOf(address: string, mask: string | undefined): Subnet {
   try {

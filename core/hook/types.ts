@@ -159,11 +159,16 @@ export interface Request {
   /** Goes on as if `path` (with optional query) had been asked for, with GET. */
   internalRedirect(path: string): Answer<Status>
   /**
-   * What another URI path (decoded) would map to: translate, walk, type checking, no handler (Apache's
-   * ap_sub_req_lookup_uri).
+   * What another URI path (decoded and without dot segments) would map to: translate, walk, type checking, no handler
+   * (Apache's ap_sub_req_lookup_uri).
    * @param args the query; this request's if absent
    */
   subLookup(path: string, args?: string): Answer<Lookup>
+  /**
+   * The same for a URI as written, which need not be this server's own text: it is split, decoded and refused as if a
+   * client had asked for it. A relative one begins in the directory of this request's path.
+   */
+  subLookupUri(uri: string): Answer<Lookup>
   /**
    * Answers what a look-up found, into a sink (by default into this body); its status and headers are nobody's
    * (Apache's ap_run_sub_req). Answers OK, or the status that it ended with; what was written before stays.

@@ -1,5 +1,4 @@
 /** What a status other than success sends: an ErrorDocument, or the standard body. */
-import { osEscapePath } from '../base/escape.ts'
 import { after, OK, HANDOVER, type Answer, type Status } from '../hook/hook.ts'
 import { ERROR_CONTENT_TYPE, errorBody, signature } from '../http/error_body.ts'
 import { allowHeader } from '../http/methods.ts'
@@ -84,13 +83,20 @@ function insteadOfDocument(r: RequestRec, original: Status, fault: Status): Answ
 function custom(
   r: RequestRec, { kind, value }: ErrorDocument, noteHtml: string, location: string | undefined,
 ): Answer<Status> {
-  const send = (text: string): Answer<Status> =>
+  const instead = (): Answer<Status> => standard(r, { noteHtml, location, additionally: undefined })
+  const use = (text: string): Answer<Status> =>
     kind === 'text' ? inWords(r, text, location) : elsewhere(r, kind === 'url', text, location)
-  if (typeof value === 'string') return send(value)
+  if (typeof value === 'string') return use(value)
+  // What cannot begin anew elsewhere gets no text that takes long to make, nor one that has to be waited for.
+  const handOver = (): Answer<Status> => r.refused ? instead() : HANDOVER
+  if (r.refused && !value.sync) return instead()
+  if (!value.quick && !r.connection.engine.mayBlock) return handOver()
   if (kind === 'text') r.contentType = ERROR_CONTENT_TYPE
-  return value.resolve(r, 'core', send, (reason) => {
+  // A look-up that it was made with may have been none.
+  const go = (text: string): Answer<Status> => r.mustHandOver ? handOver() : use(text)
+  return value.resolve(r, 'core', go, (reason) => {
     r.log('error', 'core', `AH02841: core: ErrorDocument: can't evaluate require expression: ${reason}`)
-    return standard(r, { noteHtml, location, additionally: undefined })
+    return instead()
   })
 }
 
@@ -170,13 +176,12 @@ function standard(r: RequestRec, { noteHtml, location, additionally }: Details):
   return send(r, plain ? fixedBody(r.status) : bodyFor(r, { noteHtml, location: target, additionally }))
 }
 
-/** @returns the value of the header */
+/** As it is: whoever made it has made it absolute, or not (RedirectRelative). @returns the value of the header */
 function tellLocation(r: RequestRec, location: string | undefined): string | undefined {
-  const target = location?.startsWith('/') ? r.constructUrl(osEscapePath(location)) : location
-  if (target === undefined) return undefined
+  if (location === undefined) return undefined
   r.errHeadersOut.unset('Location')
-  r.headersOut.set('Location', target)
-  return target
+  r.headersOut.set('Location', location)
+  return location
 }
 
 /** Statuses whose body says nothing of the request or the server, unless there is a note or a signature. */

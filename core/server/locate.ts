@@ -1,6 +1,8 @@
 /** Which server and which path a request line and a Host header name (Apache's ap_read_request, after the head). */
+import { osEscapePath } from '../base/escape.ts'
 import type { HttpFault } from '../http/fault.ts'
 import { HEADER } from '../http/known_headers.ts'
+import { M_GET } from '../http/methods.ts'
 import { hostOfTarget, parseTarget, type Target, type TargetFault } from '../http/target.ts'
 import { dirCore } from './core_settings.ts'
 import type { RequestRec } from './request_rec.ts'
@@ -19,7 +21,7 @@ export function locate(r: RequestRec): HttpFault | undefined {
   r.hostname = named ?? head.hostname()
   if (engine.only === undefined && r.hostname !== undefined)
     r.served = engine.served(engine.vhosts.select(connection.candidates, r.hostname, target))
-  const parsed = parse(r, target)
+  const parsed = parse(r, target, head.methodNumber)
   if ('fault' in parsed) return refused(r, parsed)
   r.uri = parsed.path
   r.args = parsed.args
@@ -46,9 +48,19 @@ function refused(r: RequestRec, { fault, path }: TargetFault): HttpFault {
   return fault
 }
 
-function parse(r: RequestRec, target: string): Target | TargetFault {
+/**
+ * What a URI of this server names, as a configuration or a page has written it: path, perhaps a query, and a fragment that
+ * counts for nothing. A relative one begins where the request's path does. Nothing more is taken for a path than of a client.
+ */
+export function targetFor(r: RequestRec, uri: string): Target | TargetFault {
+  const whole = uri.startsWith('/') ? uri : (osEscapePath(r.uri.slice(0, r.uri.lastIndexOf('/') + 1)) || '/') + uri
+  const fragment = whole.indexOf('#')
+  return parse(r, fragment < 0 ? whole : whole.slice(0, fragment), M_GET)
+}
+
+function parse(r: RequestRec, target: string, methodNumber: number): Target | TargetFault {
   return parseTarget(target, {
-    methodNumber: r.head.methodNumber,
+    methodNumber,
     allowEncodedSlashes: SLASHES[r.server.conf.defaults.holds(dirCore).allowEncodedSlashes],
     mergeSlashes: r.served.settings.mergeSlashes,
   })

@@ -14,7 +14,7 @@ import { dirCore } from './core_settings.ts'
 import { defaultHandler } from './default_handler.ts'
 import { fail } from './error_response.ts'
 import { BodyFault, bodyOf, BodyTimeout, ClientGone, limitBody } from './body_reader.ts'
-import { locate } from './locate.ts'
+import { locate, targetFor } from './locate.ts'
 import { mapToStorage, mapUri } from './mapping.ts'
 import { RequestRec } from './request_rec.ts'
 import { withDeadline, withoutDeadline } from './deadline.ts'
@@ -164,11 +164,14 @@ function run(r: RequestRec, steps: readonly Step[]): Answer<Status> {
   }
 }
 
-// The first answer that is not OK, or OK if all are.
+// The first answer that is not OK, or OK if all are. What was decided on a look-up that is to be made anew counts for nothing.
 function walk(r: RequestRec, steps: readonly Step[], from: number): Answer<Status> {
   for (let i = from; i < steps.length; i++) {
     const answer = steps[i]!(r)
-    if (answer instanceof Promise) return answer.then((status) => (status === OK ? walk(r, steps, i + 1) : status))
+    if (answer instanceof Promise) {
+      return answer.then((status) => r.mustHandOver ? HANDOVER : status === OK ? walk(r, steps, i + 1) : status)
+    }
+    if (r.mustHandOver) return HANDOVER
     if (answer !== OK) return answer
   }
   return OK
@@ -301,7 +304,7 @@ async function redirectSubrequest(r: RequestRec, to: RequestRec): Promise<Status
   to.divert(r.into!)
   try {
     const status = await walk(to, REDIRECTED, 0)
-    if (status === HANDOVER) outermost(to).mustHandOver = true
+    if (status === HANDOVER) handOverAll(to)
     if (status !== OK && status !== DONE) return status
     if (to.next === undefined) await to.finish()
     return DONE
@@ -324,6 +327,18 @@ export function lookUp(r: RequestRec, path: string, args = r.args): Answer<Reque
   return lookUpBy(r, follower(r, path, args), LOOKUP)
 }
 
+/** The same for a URI as it was written: what a client that asked for it would get, with its query and not the request's. */
+export function lookUpUri(r: RequestRec, uri: string): Answer<RequestRec> {
+  const target = targetFor(r, uri)
+  if (!('fault' in target)) return lookUpBy(r, follower(r, target.path, target.args), LOOKUP)
+  const { fault } = target
+  const refuse: Step = (sub) => {
+    logFault(sub, fault)
+    return fault.status
+  }
+  return lookUpBy(r, follower(r, uri, undefined), [refuse])
+}
+
 /** ap_sub_req_lookup_file: what holds for a file, without a URL that leads there. */
 export function lookUpFile(r: RequestRec, path: string): Answer<RequestRec> {
   const sub = follower(r, '', r.args)
@@ -343,7 +358,7 @@ function lookUpBy(r: RequestRec, sub: RequestRec, steps: readonly Step[]): Answe
   }
   return after(walk(sub, steps, 0), (status) => {
     // The whole request moves to the crew: this look-up is made anew there.
-    if (status === HANDOVER) r.mustHandOver = true
+    if (status === HANDOVER) handOverAll(sub)
     else if (status !== OK) sub.status = status
     return sub
   })
@@ -364,7 +379,7 @@ export async function runSubrequest(sub: RequestRec, into: Sink): Promise<Status
   sub.divert(into)
   try {
     const status = await handle(sub)
-    if (status === HANDOVER || sub.mustHandOver) outermost(sub).mustHandOver = true
+    if (status === HANDOVER || sub.mustHandOver) handOverAll(sub)
     if (sub.next !== undefined) return status === DONE ? OK : status
     return status === OK || status === DONE ? await sub.finish() : status
   } finally {
@@ -372,10 +387,9 @@ export async function runSubrequest(sub: RequestRec, into: Sink): Promise<Status
   }
 }
 
-function outermost(r: RequestRec): RequestRec {
-  let main = r
-  while (main.main !== undefined) main = main.main
-  return main
+/** A subrequest could not be decided here: nor can any that it is made for, whatever they have been told of it. */
+function handOverAll(sub: RequestRec): void {
+  for (let at: RequestRec | undefined = sub; at !== undefined; at = at.main) at.mustHandOver = true
 }
 
 function follower(r: RequestRec, path: string, args: string | undefined): RequestRec {

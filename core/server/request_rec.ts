@@ -13,7 +13,7 @@ import { NO_FILE, type FileEntry } from './file_cache.ts'
 import { filtered } from './filter_chain.ts'
 import { Headers, trailersOf } from './header_table.ts'
 import type { HttpConn } from './http_conn.ts'
-import { lookUp, redirectInternally, runSubrequest } from './pipeline.ts'
+import { lookUp, lookUpUri, redirectInternally, runSubrequest } from './pipeline.ts'
 import { Response } from './response.ts'
 import { selfUrl } from './self_url.ts'
 import type { Served } from './thread_engine.ts'
@@ -189,6 +189,10 @@ export class RequestRec extends Response implements Request {
 
   subLookup(path: string, args = this.args): Answer<Lookup> {
     return lookUp(this, path, args)
+  }
+
+  subLookupUri(uri: string): Answer<Lookup> {
+    return lookUpUri(this, uri)
   }
 
   /** A look-up on its behalf: what becomes of its head becomes of that one's. */

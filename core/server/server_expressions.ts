@@ -1,9 +1,10 @@
 /** What the server adds to expressions: what it is configured to be, whose the files are, who may have them. */
-import { statSync } from 'node:fs'
+import { statSync, type Stats } from 'node:fs'
 import { fsPath } from '../config/include.ts'
 import type { ExpressionRows, UnaryRow, VariableRow } from '../expr/lookup.ts'
 import { after } from '../hook/hook.ts'
 import type { Request } from '../hook/types.ts'
+import { normalisePath } from '../http/target.ts'
 import { lookUpAccount } from './accounts.ts'
 import { serverCore } from './core_settings.ts'
 import { remoteHost } from './host_names.ts'
@@ -37,8 +38,17 @@ const variables: readonly VariableRow[] = [
 
 function ownerOf(r: RequestRec, database: 'passwd' | 'group'): string | undefined {
   if (r.finfo.type === 'none' || r.filename === undefined) return undefined
-  const stat = statSync(fsPath(r.filename), { throwIfNoEntry: false })
+  const stat = statOf(r.filename)
   return stat && lookUpAccount(database, database === 'passwd' ? stat.uid : stat.gid)?.name
+}
+
+/** Undefined for whatever reason it cannot be looked at, even though it could a moment ago. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(fsPath(path), { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
 }
 
 /** Whether the client might have a file: it exists, and what is configured for its directory lets it. */
@@ -46,7 +56,10 @@ const isAccessible: UnaryRow = {
   name: 'F', help: 'There is a file of that name, and what is configured for it lets the client have it', async: true,
   test: ({ request }, name) => {
     const r = request as RequestRec
-    const path = name.startsWith('/') ? name : `${/^.*\//.exec(r.filename ?? '/')?.[0] ?? '/'}${name}`
+    const whole = name.startsWith('/') ? name : `${/^.*\//s.exec(r.filename ?? '/')?.[0] ?? '/'}${name}`
+    // What is configured for a directory must hold however the path leads there.
+    const path = whole.includes('\0') ? undefined : normalisePath(whole, true)
+    if (path === undefined) return false
     // What asks for itself would go on asking.
     if (r.main?.filename === path || r.main?.filename === r.filename) return false
     return after(lookUpFile(r, path), ({ status, finfo }) => status < 300 && finfo.type !== 'none')

@@ -113,6 +113,19 @@ t.test('what does not depend on the request is worked out at once', (t) => {
   t.end()
 })
 
+t.test('what the system refuses to look at is no file and no link', (t) => {
+  const stat = (): never => t.fail('was looked at') as never
+  const name = (path: string) => fakeRequest(configure([], ''), { headers: { X: path }, stat })
+  for (const operator of ['L', 'h', 'x']) {
+    for (const path of [`/${'y'.repeat(5000)}`, '/etc/passwd/x', '/\0', 'relative'])
+      t.equal(parse(`-${operator} req('X')`).evaluate(name(path)), false, `-${operator} ${path.slice(0, 20)}`)
+  }
+  for (const operator of ['d', 'e', 'f', 's'])
+    t.equal(parse(`-${operator} req('X')`).evaluate(name('/etc/passwd\0x')), false, `-${operator}: the system would not see what follows NUL`)
+  t.equal(parse("filesize(req('X')) -eq 0").evaluate(name('/etc/passwd\0x')), true)
+  t.end()
+})
+
 t.test('what may block is known', (t) => {
   t.equal(parse("%{REQUEST_URI} == 'x' && -f '/x'").quick, true)
   t.equal(parse("file('/x') == ''").quick, false)

@@ -1,4 +1,5 @@
 // What the text cases of test/cases/expr are evaluated with: one request, and one directory of files.
+import { execFileSync } from 'node:child_process'
 import { chmodSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -7,10 +8,11 @@ import { configure, fakeRequest, fileOf, type FakeRequest } from '../modules/har
 
 export const SOURCE = { file: 'test.conf', line: 1, htaccess: false }
 
-/** `f.txt` with a line, `empty`, `link` to the former, `x.sh` that may be executed, `sub/`. */
+/** `f.txt` with a line, `empty`, `link` to the former, `x.sh` that may be executed, `sub/`, `pipe` that nobody writes to. */
 export function files(t: Test): string {
   const dir = t.testdir({ 'f.txt': 'hello\n', empty: '', 'x.sh': '#!/bin/sh\n', sub: {} })
   symlinkSync('f.txt', join(dir, 'link'))
+  execFileSync('mkfifo', [join(dir, 'pipe')])
   chmodSync(join(dir, 'x.sh'), 0o755)
   return dir
 }

@@ -154,6 +154,7 @@ export function fakeRequest({ conf, dir }: Configured, { headers = {}, connectio
         finfo: fileOf(path in files ? 'file' : 'none'),
       contentType: undefined, handler: undefined, headersOut: new Headers(), ...files[path],
     }),
+    subLookupUri: (uri) => request.subLookup(uri),
     fastRedirect: (to) => void Object.assign(request, { uri: to.uri, filename: to.filename, finfo: to.finfo }),
     stat: () => NO_FILE,
     constructUrl: (path) => `http://asked.example${path}`,
