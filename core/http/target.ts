@@ -97,7 +97,8 @@ function unparsable(target: string): TargetFault {
 /** `/path?query`; also the empty path of `?query`, which is `/`. */
 function parseOriginForm(origin: string, unparsed: string, options: TargetOptions): Target | TargetFault {
   const question = origin.indexOf('?')
-  const raw = question < 0 ? origin : origin.slice(0, question)
+  // Several slashes in front are one even where others stay as they are: they would begin another authority elsewhere.
+  const raw = (question < 0 ? origin : origin.slice(0, question)).replace(/^\/{2,}/, '/')
   const args = question < 0 ? undefined : origin.slice(question + 1)
   const path = decodePath(raw === '' ? '/' : raw, unparsed, options)
   return typeof path === 'string' ? targetOf(path, args, unparsed) : path

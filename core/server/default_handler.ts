@@ -141,6 +141,8 @@ function sendFile(r: RequestRec, entry: FileEntry, { lastModified, etag, length,
     const readable = entry.content ?? files.open(entry)
     if (typeof readable === 'number') return cannotOpen(r, -readable)
     r.status = verdict
+    // As Apache: HEAD learns how long the file is.
+    if (verdict === 412 && r.isHead) addLength(r, length, md5)
     return OK
   }
   const content = files.content(entry, r.requestTime)
