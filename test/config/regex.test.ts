@@ -141,6 +141,22 @@ t.test('which patterns JavaScript may match, and how long a subject', (t) => {
   t.end()
 })
 
+t.test('brackets in each other: as many as the library takes', needsLibrary, (t) => {
+  for (const [open, close] of [['(', ')'], ['(?:', ')'], ['(a', ')?'], ['(?=', ')'], ['(?i:', '){1,2}'], ['(?>(', '))']] as const) {
+    const nested = (depth: number): string => open.repeat(depth) + 'a' + close.repeat(depth)
+    for (const library of [() => pcre2!, missing]) {
+      setRegexLibrary(library)
+      for (const depth of [252, 4000, 100_000])
+        t.throws(() => compileRegex(nested(depth)), /could not be compiled/, `${open} ${depth} times`)
+    }
+  }
+  setRegexLibrary(() => pcre2!)
+  t.ok(compileRegex('('.repeat(250) + 'a' + ')'.repeat(250)).test('a'))
+  t.ok(pcre2!.compile('('.repeat(250) + 'a' + ')'.repeat(250), REGEX_DEFAULTS))
+  t.notOk(pcre2!.compile('('.repeat(251) + 'a' + ')'.repeat(251), REGEX_DEFAULTS))
+  t.end()
+})
+
 t.test('a match ends', needsLibrary, (t) => {
   setRegexLibrary(() => pcre2!)
   for (const [pattern, subject] of [
