@@ -45,6 +45,12 @@ export function longestSubject(tree: Tree, most = MOST_STEPS): number {
 
 /** A bound of the steps that a match of the whole tree takes, wherever in the subject it may begin. */
 export function stepsOf(tree: Tree): Polynomial {
+  const once = stepsOfStart(tree)
+  return isAnchored(tree) ? once : times(LENGTH, once)
+}
+
+/** The same for one start. */
+export function stepsOfStart(tree: Tree): Polynomial {
   let size = 0
   let paths = 1
   const looks: Tree[] = []
@@ -59,8 +65,7 @@ export function stepsOf(tree: Tree): Polynomial {
   const lookedFor = looks.map((body) => times(constant(paths), own.of(body, NONE).steps))
   const between = lookedFor.reduce(plus, constant(size * paths))
   const { steps } = new Costs(between).of(tree, NONE)
-  const once = plus(steps, between)
-  return isAnchored(tree) ? once : times(LENGTH, once)
+  return plus(steps, between)
 }
 
 /** Whether all matches begin at the start of the subject. */
