@@ -2,7 +2,7 @@
  * From a tree to functions. One rule: every name is looked up here, every
  * regular expression compiled here; evaluating only calls what was found.
  */
-import { compileRegex, MatchBudget, RegexSyntaxError, type RegexMatch } from '../config/regex.ts'
+import { compileRegex, MatchBudget, MatchError, RegexSyntaxError, type RegexMatch } from '../config/regex.ts'
 import type { Answer } from '../hook/hook.ts'
 import type { Comparison, Cond, List, Regex, Substitution, Word } from './ast.ts'
 import type { Captures, Evaluation } from './evaluation.ts'
@@ -178,9 +178,13 @@ export class Compiler {
     if (!word.sync) throw new ExpressionFault('Substitution may not have to wait', expression.at)
     return function* (text: string, evaluation: Evaluation, every: boolean) {
       const outer = evaluation.captures.groups
-      for (const match of every ? regex.every(text, budgetOf(evaluation)) : once(regex, text)) {
+      const budget = budgetOf(evaluation)
+      for (const match of every ? regex.every(text, budget) : once(regex, text)) {
         evaluation.captures.groups = match
-        yield { index: match.index, length: match[0].length, by: word.run(evaluation) as string }
+        const by = word.run(evaluation) as string
+        budget.bytes -= COPIED * by.length
+        if (budget.bytes < 0) throw new MatchError(regex.source, 'the replacements are too long')
+        yield { index: match.index, length: match[0].length, by }
       }
       evaluation.captures.groups = outer
     }
@@ -208,6 +212,9 @@ function groupsOf({ pattern }: Regex): number {
     return 0
   }
 }
+
+/** What a byte of a replacement takes from the budget: it is held, and copied later. Some 37 MB in all. */
+const COPIED = 8
 
 // All searches of an evaluation have one budget, those of replacements in replacements too.
 const budgets = new WeakMap<Evaluation, MatchBudget>()

@@ -33,7 +33,7 @@ const KEPT = 64 * 1024
 const COMMON_GROUPS = 64
 
 /**
- * The library counts from each start of a match anew. Up to this length of a subject all starts may take the same
+ * The library counts from each start anew. Up to this length of a subject all starts may take the same
  * number of steps; what they take in a longer one is taken from one budget.
  */
 const LONG = 1024
@@ -42,6 +42,15 @@ const LONG = 1024
 export function stepsPerStart(length: number): number {
   const starts = 2 ** (32 - Math.clz32(length))
   return Math.max(Math.floor(MOST_STEPS / starts), 2 * starts)
+}
+
+/**
+ * For a pattern that begins at the start of the subject. A step may run over many bytes: the longer the subject the
+ * fewer steps, but always enough to go there and back.
+ */
+export function stepsWhenAnchored(length: number): number {
+  const size = 2 ** (32 - Math.clz32(length))
+  return Math.max(Math.min(MOST_STEPS, Math.floor(MOST_STEPS * 2048 / size)), 4 * size)
 }
 
 interface MatchData {
@@ -104,7 +113,7 @@ export class Pcre2 {
     const { length } = subject
     const { code, address, anchored } = parts
     if (!anchored && length >= LONG) return this.#search(parts, text, length, newBudget())
-    this.#limit(anchored ? MOST_STEPS : stepsPerStart(length))
+    this.#limit(anchored ? stepsWhenAnchored(length) : stepsPerStart(length))
     if (this.#limited) this.#calls.setOffsetLimit(this.#matchContext, ANYWHERE)
     this.#limited = false
     return this.#calls.match(code, text, length, 0, 0, address, this.#matchContext)

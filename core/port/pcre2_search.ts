@@ -46,6 +46,12 @@ const FIRST_STEPS = 128
 const MORE = 16
 /** Bytes behind the last start of a call that it may look at without paying for them. */
 const WINDOW = 2048
+/**
+ * Steps above the first few may run over many bytes each, as in `[ab]*a*a*c`: how many of those in sight are charged for
+ * each, and no more than of 8 kB (to go there and back in a long text has to be possible).
+ */
+const PART_OF_SIGHT = 1 / 4
+const LONGEST_SIGHT = 8192
 /** What a call and a start take from the budget at least. */
 const CALL = 8, START = 2
 
@@ -73,15 +79,23 @@ function inWindow(subject: Subject, first: number, last: number, steps: number, 
 
 function fromOne(subject: Subject, start: number, budget: Budget): number {
   const { look, length } = subject
+  const bytesPerStep = 1 + PART_OF_SIGHT * Math.min(length - start, LONGEST_SIGHT)
   let whole = false
   for (let steps = FIRST_STEPS; ;) {
-    if (steps > FIRST_STEPS) budget.steps -= steps
+    if (steps > FIRST_STEPS) {
+      budget.steps -= steps
+      budget.bytes -= steps * bytesPerStep
+    }
     if (whole) budget.bytes -= length - start
     if (budget.steps < 0 || budget.bytes < 0) return ERROR_MATCHLIMIT
     const result = whole ? look(start, start, steps, length, false) : inWindow(subject, start, start, steps, budget)
     if (result === PARTIAL) whole = true
-    else if (result === ERROR_MATCHLIMIT) steps *= MORE
-    else return result
+    else if (result !== ERROR_MATCHLIMIT) return result
+    else {
+      const affordable = Math.floor(Math.min(budget.steps, budget.bytes / bytesPerStep))
+      if (affordable <= steps) return result
+      steps = Math.min(steps * MORE, affordable)
+    }
   }
 }
 

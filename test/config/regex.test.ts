@@ -11,7 +11,7 @@ import { longestSubject, stepsOf } from '../../core/config/regex/cost.ts'
 import { isError, matchOf } from '../../core/config/regex/native.ts'
 import { parse } from '../../core/config/regex/parse.ts'
 import { Wrong, type Parsed } from '../../core/config/regex/tree.ts'
-import { openPcre2, stepsPerStart } from '../../core/port/pcre2.ts'
+import { openPcre2, stepsPerStart, stepsWhenAnchored } from '../../core/port/pcre2.ts'
 import { described, regexCases } from './regex_cases.ts'
 import { stepsTaken } from './textbook_matcher.ts'
 
@@ -189,6 +189,14 @@ t.test('a long subject is searched in groups of starts, with the same result', n
       (result < 0 || text === described(matchOf(whole, subject))))
   }), { numRuns: 600 })
   t.ok(found > 20, `${found} are found`)
+  t.end()
+})
+
+t.test('stepsWhenAnchored(): never too few to go there and back', (t) => {
+  fc.assert(fc.property(fc.nat({ max: 500_000 }), (length) => {
+    const steps = stepsWhenAnchored(length)
+    return steps >= 2 * length && (steps <= 8 * length || steps * length <= 2048 * 1_000_000)
+  }))
   t.end()
 })
 
