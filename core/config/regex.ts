@@ -6,19 +6,22 @@
  * library PCRE2 matches the rest, under its match limit. See docs/regex.md and ADR 14.
  */
 import { ConfigError } from './errors.ts'
-import { longestSubject } from './regex/cost.ts'
+import { isAnchored, longestSubject, stepsOfStart, type Polynomial } from './regex/cost.ts'
 import { emit } from './regex/emit.ts'
-import { isError, isMatch, matchOf, type CompiledPattern, type RegexLibrary, type RegexOptions } from './regex/native.ts'
+import {
+  isError, isMatch, matchOf, type CompiledPattern, type MatchBudget, type RegexLibrary, type RegexOptions,
+} from './regex/native.ts'
 import { parse } from './regex/parse.ts'
-import { Wrong, type Parsed } from './regex/tree.ts'
+import { Wrong, type Parsed, type Tree } from './regex/tree.ts'
 
+export { MatchBudget } from './regex/native.ts'
 export type { RegexLibrary, RegexOptions } from './regex/native.ts'
 
 /** Texts of the whole match and of the groups; undefined for a group that has not matched. */
 export type RegexMatch = (string | undefined)[] & {
   0: string
   /** Offset of the match in the subject. */
-  readonly index: number
+  index: number
 }
 
 /** A compiled pattern. Subjects have one character per byte. */
@@ -31,6 +34,12 @@ export interface Regex {
   exec(subject: string): RegexMatch | null
   /** @throws MatchError */
   test(subject: string): boolean
+  /**
+   * Every match, one after the other: each search begins where the last match ended, after an empty one a byte later,
+   * and there is nothing before its beginning: `^` matches there. Offsets are those of the whole subject.
+   * @throws MatchError
+   */
+  every(subject: string, budget: MatchBudget): RegexMatch[]
 }
 
 /** The pattern is wrong. */
@@ -137,10 +146,29 @@ class Native implements Regex {
 
   test(subject: string): boolean {
     const result = this.#compiled.match(subject)
-    if (isError(result)) throw new MatchError(this.source, this.#compiled.describe(result))
+    if (isError(result)) throw this.#undecided(result)
     return isMatch(result)
   }
+
+  every(subject: string, budget: MatchBudget): RegexMatch[] {
+    const matches: RegexMatch[] = []
+    const result = this.#compiled.every(subject, budget, (from) => {
+      const match = matchOf(this.#compiled, subject.slice(from))
+      match.index += from
+      matches.push(match)
+      return behind(match)
+    })
+    if (isError(result)) throw this.#undecided(result)
+    return matches
+  }
+
+  #undecided(result: number): MatchError {
+    return new MatchError(this.source, this.#compiled.describe(result))
+  }
 }
+
+/** Where the search for the next match begins. */
+const behind = ({ 0: whole, index }: RegexMatch): number => index + Math.max(1, whole.length)
 
 class Translated implements Regex {
   readonly source: string
@@ -149,6 +177,9 @@ class Translated implements Regex {
   /** Bytes up to which JavaScript is quick enough. */
   readonly #longest: number
   readonly #options: RegexOptions
+  readonly #tree: Tree
+  /** Of one start; only every() asks. */
+  #steps: Polynomial | undefined
   #native: Native | undefined
 
   constructor(source: string, options: RegexOptions, { tree, names }: Parsed, longest: number) {
@@ -156,6 +187,7 @@ class Translated implements Regex {
     this.names = names
     this.#options = options
     this.#longest = longest
+    this.#tree = tree
     this.#regex = new RegExp(emit(tree))
   }
 
@@ -166,6 +198,38 @@ class Translated implements Regex {
 
   test(subject: string): boolean {
     return subject.length > this.#longest ? this.#library(subject).test(subject) : this.#regex.test(subject)
+  }
+
+  // What a search has taken is not known, only how far it came. When what it may have taken is used up, the library
+  // goes on, which can tell.
+  every(subject: string, budget: MatchBudget): RegexMatch[] {
+    const matches: RegexMatch[] = []
+    for (let from = 0; from <= subject.length;) {
+      const rest = subject.slice(from)
+      if (rest.length > this.#longest || budget.foretold < 0) return this.#everyFurther(subject, from, budget, matches)
+      const match = this.#regex.exec(rest) as RegexMatch | null
+      budget.foretold -= this.#foretold(rest.length, match)
+      if (match === null) break
+      match.index += from
+      matches.push(match)
+      from = behind(match)
+    }
+    return matches
+  }
+
+  #everyFurther(subject: string, from: number, budget: MatchBudget, matches: RegexMatch[]): RegexMatch[] {
+    for (const match of this.#library(subject).every(subject.slice(from), budget)) {
+      match.index += from
+      matches.push(match)
+    }
+    return matches
+  }
+
+  /** Steps that a search may have taken at most. */
+  #foretold(length: number, match: RegexMatch | null): number {
+    const { factor, degree } = (this.#steps ??= stepsOfStart(this.#tree))
+    const starts = isAnchored(this.#tree) ? 1 : (match?.index ?? length) + 1
+    return starts * factor * (length + 1) ** degree
   }
 
   /** For subjects that are too long for JavaScript. */

@@ -2,7 +2,7 @@
  * From a tree to functions. One rule: every name is looked up here, every
  * regular expression compiled here; evaluating only calls what was found.
  */
-import { compileRegex, RegexSyntaxError, type RegexMatch } from '../config/regex.ts'
+import { compileRegex, MatchBudget, MatchError, RegexSyntaxError, type RegexMatch } from '../config/regex.ts'
 import type { Answer } from '../hook/hook.ts'
 import type { Comparison, Cond, List, Regex, Substitution, Word } from './ast.ts'
 import type { Captures, Evaluation } from './evaluation.ts'
@@ -162,7 +162,10 @@ export class Compiler {
       of.kind === 'words' || of.kind === 'listCall' || of.kind === 'split' ? this.list(of) : this.word(of)
     if (by.kind === 'regex') {
       const regex = this.#regex(by)
-      return map(subject, true, (texts) => [texts].flat().flatMap((text) => between(regex, text)))
+      return map(subject, true, (texts, evaluation) => {
+        const budget = budgetOf(evaluation)
+        return [texts].flat().flatMap((text) => between(regex, text, budget))
+      })
     }
     const replace = this.#replacer(by)
     return map(subject, false, (texts, evaluation) =>
@@ -175,10 +178,13 @@ export class Compiler {
     if (!word.sync) throw new ExpressionFault('Substitution may not have to wait', expression.at)
     return function* (text: string, evaluation: Evaluation, every: boolean) {
       const outer = evaluation.captures.groups
-      for (const { index, match } of matches(regex, text)) {
+      const budget = budgetOf(evaluation)
+      for (const match of every ? regex.every(text, budget) : once(regex, text)) {
         evaluation.captures.groups = match
-        yield { index, length: match[0].length, by: word.run(evaluation) as string }
-        if (!every) break
+        const by = word.run(evaluation) as string
+        budget.bytes -= COPIED * by.length
+        if (budget.bytes < 0) throw new MatchError(regex.source, 'the replacements are too long')
+        yield { index: match.index, length: match[0].length, by }
       }
       evaluation.captures.groups = outer
     }
@@ -207,26 +213,34 @@ function groupsOf({ pattern }: Regex): number {
   }
 }
 
-/** Every match, one after the other; after an empty one the search goes on a character later. */
-function* matches(regex: Compiled, text: string): Generator<{ readonly index: number; readonly match: RegexMatch }> {
-  for (let from = 0; from <= text.length;) {
-    const match = regex.exec(text.slice(from))
-    if (match === null) return
-    const index = match.index + from
-    yield { index, match }
-    from = index + Math.max(1, match[0].length)
-  }
+/** What a byte of a replacement takes from the budget: it is held, and copied later. Some 37 MB in all. */
+const COPIED = 8
+
+// All searches of an evaluation have one budget, those of replacements in replacements too.
+const budgets = new WeakMap<Evaluation, MatchBudget>()
+
+/** @param evaluation absent where a constant is worked out */
+function budgetOf(evaluation: Evaluation | undefined): MatchBudget {
+  const budget = (evaluation && budgets.get(evaluation)) ?? new MatchBudget()
+  if (evaluation !== undefined) budgets.set(evaluation, budget)
+  return budget
 }
 
-function between(regex: Compiled, text: string): string[] {
+function once(regex: Compiled, text: string): RegexMatch[] {
+  const match = regex.exec(text)
+  return match === null ? [] : [match]
+}
+
+function between(regex: Compiled, text: string, budget: MatchBudget): string[] {
   const pieces: string[] = []
   let from = 0
-  for (const { index, match: [whole] } of matches(regex, text)) {
+  for (const { index, 0: whole } of regex.every(text, budget)) {
     if (whole === '') continue
     pieces.push(text.slice(from, index))
     from = index + whole.length
   }
-  return [...pieces, text.slice(from)]
+  pieces.push(text.slice(from))
+  return pieces
 }
 
 const INT64_MAX = 2n ** 63n - 1n

@@ -6,6 +6,7 @@
  * match of `(?:a|)b*a` in `a`.
  */
 import { allocate, openLibrary, viewOf, type Library, type NativeCall } from './native.ts'
+import { newBudget, NO_MATCH, searchAtOnce, searchInGroups, type Budget, type Subject } from './pcre2_search.ts'
 
 /** Options of a pattern; the names are PCRE2's. */
 export interface Pcre2Options {
@@ -18,7 +19,7 @@ export interface Pcre2Options {
 
 const CASELESS = 0x8, DOLLAR_ENDONLY = 0x10, DOTALL = 0x20, DUPNAMES = 0x40, EXTENDED = 0x80, MULTILINE = 0x400
 const ANCHORED = 0x80000000, USE_OFFSET_LIMIT = 0x800000
-const ANYWHERE = 0xffffffffffffffffn, NO_MATCH = -1, ERROR_MATCHLIMIT = -47
+const ANYWHERE = 0xffffffffffffffffn, PARTIAL_HARD = 0x20
 const CONFIG_VERSION = 11, NEWLINE_LF = 2, BSR_UNICODE = 1
 const INFO_ALLOPTIONS = 0, INFO_CAPTURECOUNT = 4, INFO_NAMECOUNT = 17, INFO_NAMEENTRYSIZE = 18, INFO_NAMETABLE = 19
 
@@ -32,20 +33,24 @@ const KEPT = 64 * 1024
 const COMMON_GROUPS = 64
 
 /**
- * The library counts from each start of a match anew. Up to this length of a subject all starts may take the same
- * number of steps; in a longer one they are looked at in groups, and what they take is taken from one budget.
+ * The library counts from each start anew. Up to this length of a subject all starts may take the same
+ * number of steps; what they take in a longer one is taken from one budget.
  */
 const LONG = 1024
-const GROUP = 32
-const FIRST_STEPS = 128
-/** How much more a start may take when that was not enough. */
-const MORE = 16
-const LONG_STEPS = 4_000_000
 
 /** Powers of two, so that the limit seldom has to be told; enough to go there and back from every start. */
 export function stepsPerStart(length: number): number {
   const starts = 2 ** (32 - Math.clz32(length))
   return Math.max(Math.floor(MOST_STEPS / starts), 2 * starts)
+}
+
+/**
+ * For a pattern that begins at the start of the subject. A step may run over many bytes: the longer the subject the
+ * fewer steps, but always enough to go there and back.
+ */
+export function stepsWhenAnchored(length: number): number {
+  const size = 2 ** (32 - Math.clz32(length))
+  return Math.max(Math.min(MOST_STEPS, Math.floor(MOST_STEPS * 2048 / size)), 4 * size)
 }
 
 interface MatchData {
@@ -96,54 +101,51 @@ export class Pcre2 {
       code, groups, address: data.address, spans: data.spans, names: this.#names(code, groups),
       anchored: (this.#info(code, INFO_ALLOPTIONS) & ANCHORED) !== 0,
       // These ask where the search began, or end it.
-      inGroups: !/\\G|\(\*/.test(pattern),
+      inGroups: !asksForStart(pattern, options.extended),
     })
     this.#collected.register(compiled, { code, data })
     return compiled
   }
 
   /** @returns negative: no match (-1) or an error */
-  match({ code, address, anchored, inGroups }: PatternParts, subject: string): number {
+  match(parts: PatternParts, subject: string): number {
     const text = this.#place(subject)
     const { length } = subject
-    if (!anchored && inGroups && length >= LONG) return this.#long(code, text, length, address)
-    this.#limit(anchored ? MOST_STEPS : stepsPerStart(length))
+    const { code, address, anchored } = parts
+    if (!anchored && length >= LONG) return this.#search(parts, text, length, newBudget())
+    this.#limit(anchored ? stepsWhenAnchored(length) : stepsPerStart(length))
     if (this.#limited) this.#calls.setOffsetLimit(this.#matchContext, ANYWHERE)
     this.#limited = false
     return this.#calls.match(code, text, length, 0, 0, address, this.#matchContext)
+  }
+
+  /** As Pattern.every(). */
+  every(parts: PatternParts, subject: string, budget: Budget, found: (from: number) => number): number {
+    const text = this.#place(subject)
+    const { length } = subject
+    for (let from = 0; from <= length;) {
+      const result = this.#search(parts, text + from, length - from, budget)
+      if (result < 0) return result
+      from = found(from)
+    }
+    return NO_MATCH
+  }
+
+  #search({ code, address, spans, anchored, inGroups }: PatternParts, text: number, length: number, budget: Budget): number {
+    this.#limited = true
+    const look: Subject['look'] = (first, last, steps, end, partial) => {
+      this.#limit(steps)
+      this.#calls.setOffsetLimit(this.#matchContext, last)
+      return this.#calls.match(code, text, end, first, partial ? PARTIAL_HARD : 0, address, this.#matchContext)
+    }
+    const subject: Subject = { look, foundAt: () => spans[0]!, length, anchored }
+    return inGroups ? searchInGroups(subject, budget) : searchAtOnce(subject, MOST_STEPS, budget)
   }
 
   #limit(steps: number): void {
     if (steps === this.#steps) return
     this.#steps = steps
     this.#calls.setMatchLimit(this.#matchContext, steps)
-  }
-
-  /** Looks at groups of starts with few steps each; at those of a group for which these are too few, one by one. */
-  #long(code: number, text: number, length: number, data: number): number {
-    let budget = LONG_STEPS + FIRST_STEPS * length
-    const from = (first: number, last: number, steps: number): number => {
-      budget -= steps * (last - first + 1)
-      if (budget < 0) return ERROR_MATCHLIMIT
-      this.#limit(steps)
-      this.#calls.setOffsetLimit(this.#matchContext, last)
-      return this.#calls.match(code, text, length, first, 0, data, this.#matchContext)
-    }
-    const one = (start: number): number => {
-      for (let steps = FIRST_STEPS; ; steps *= MORE) {
-        const result = from(start, start, steps)
-        if (result !== ERROR_MATCHLIMIT || budget < 0) return result
-      }
-    }
-    this.#limited = true
-    for (let first = 0; first <= length; first += GROUP) {
-      const last = Math.min(first + GROUP - 1, length)
-      let result = from(first, last, FIRST_STEPS)
-      if (result === ERROR_MATCHLIMIT)
-        for (let start = first; start <= last && (result = one(start)) === NO_MATCH;) start++
-      if (result !== NO_MATCH) return result
-    }
-    return NO_MATCH
   }
 
   /** An error number in words. */
@@ -219,9 +221,29 @@ export class Pattern {
     return this.#library.match(this.#parts, subject)
   }
 
+  /**
+   * One match after the other. `found` is told where the search began, of which `spans` counts, and says where the next
+   * one begins, or a number above the length. To a search there is nothing before its beginning.
+   * @param budget for all of them @returns negative: no further match (-1), or an error
+   */
+  every(subject: string, budget: Budget, found: (from: number) => number): number {
+    return this.#library.every(this.#parts, subject, budget, found)
+  }
+
   describe(error: number): string {
     return this.#library.describe(error)
   }
+}
+
+/**
+ * Whether a pattern has `\G` or a verb, `(*COMMIT)`. Not `\(*` and `[(*]`; where it takes more than that to tell what
+ * is a class (comments, `\Q`), anything that looks like one.
+ */
+function asksForStart(pattern: string, extended: boolean): boolean {
+  const simple = !extended && !/\\Q|\(\?(?:#|\^?[a-wyzA-Z-]*x)/.test(pattern)
+  const outside = simple
+    ? pattern.replace(/\\[^]|\[\^?\]?(?:\\[^]|\[:\^?[a-z]+:\]|[^\]\\])*\]/g, (text) => (text === '\\G' ? text : '_')) : pattern
+  return /\\G|\(\*/.test(outside)
 }
 
 const bitsOf = ({ icase, extended, dotall, dollarEndonly, multiline }: Pcre2Options): number =>

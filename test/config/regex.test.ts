@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  compileRegex, MatchError, REGEX_DEFAULTS, setRegexDefaults, setRegexLibrary, type RegexLibrary,
-  type RegexOptions,
+  compileRegex, MatchBudget, MatchError, REGEX_DEFAULTS, setRegexDefaults, setRegexLibrary, type Regex,
+  type RegexLibrary, type RegexOptions,
 } from '../../core/config/regex.ts'
 import { longestSubject, stepsOf } from '../../core/config/regex/cost.ts'
 import { isError, matchOf } from '../../core/config/regex/native.ts'
 import { parse } from '../../core/config/regex/parse.ts'
 import { Wrong, type Parsed } from '../../core/config/regex/tree.ts'
-import { openPcre2, stepsPerStart } from '../../core/port/pcre2.ts'
+import { openPcre2, stepsPerStart, stepsWhenAnchored } from '../../core/port/pcre2.ts'
 import { described, regexCases } from './regex_cases.ts'
 import { stepsTaken } from './textbook_matcher.ts'
 
@@ -141,6 +141,22 @@ t.test('which patterns JavaScript may match, and how long a subject', (t) => {
   t.end()
 })
 
+t.test('brackets in each other: as many as the library takes', needsLibrary, (t) => {
+  for (const [open, close] of [['(', ')'], ['(?:', ')'], ['(a', ')?'], ['(?=', ')'], ['(?i:', '){1,2}'], ['(?>(', '))']] as const) {
+    const nested = (depth: number): string => open.repeat(depth) + 'a' + close.repeat(depth)
+    for (const library of [() => pcre2!, missing]) {
+      setRegexLibrary(library)
+      for (const depth of [252, 4000, 100_000])
+        t.throws(() => compileRegex(nested(depth)), /could not be compiled/, `${open} ${depth} times`)
+    }
+  }
+  setRegexLibrary(() => pcre2!)
+  t.ok(compileRegex('('.repeat(250) + 'a' + ')'.repeat(250)).test('a'))
+  t.ok(pcre2!.compile('('.repeat(250) + 'a' + ')'.repeat(250), REGEX_DEFAULTS))
+  t.notOk(pcre2!.compile('('.repeat(251) + 'a' + ')'.repeat(251), REGEX_DEFAULTS))
+  t.end()
+})
+
 t.test('a match ends', needsLibrary, (t) => {
   setRegexLibrary(() => pcre2!)
   for (const [pattern, subject] of [
@@ -158,11 +174,13 @@ t.test('a match ends', needsLibrary, (t) => {
 
 t.test('a long subject is searched in groups of starts, with the same result', needsLibrary, (t) => {
   let found = 0
-  fc.assert(fc.property(patterns, fc.constantFrom('a', '\n', '/b', ' '), subjectsOf(10), (pattern, fill, end) => {
+  // In the longer ones a start sees a window first.
+  const fills = fc.tuple(fc.constantFrom('a', '\n', '/b', ' '), fc.constantFrom(600, 600, 5000))
+  fc.assert(fc.property(patterns, fills, subjectsOf(10), (pattern, [fill, times], end) => {
     // With a verb in front of it a pattern is not searched in groups.
     const [groups, whole] = [pattern, `(*NO_AUTO_POSSESS)${pattern}`].map((each) => pcre2!.compile(each, REGEX_DEFAULTS))
     if (groups === undefined || whole === undefined) return groups === whole
-    const subject = fill.repeat(600).padStart(1200, '-') + end
+    const subject = fill.repeat(times).padStart(2 * times, '-') + end
     const result = groups.match(subject)
     const text = result < 0 ? '' : described(matchOf(groups, subject))
     const expected = whole.match(subject)
@@ -171,6 +189,106 @@ t.test('a long subject is searched in groups of starts, with the same result', n
       (result < 0 || text === described(matchOf(whole, subject))))
   }), { numRuns: 600 })
   t.ok(found > 20, `${found} are found`)
+  t.end()
+})
+
+t.test('stepsWhenAnchored(): never too few to go there and back', (t) => {
+  fc.assert(fc.property(fc.nat({ max: 500_000 }), (length) => {
+    const steps = stepsWhenAnchored(length)
+    return steps >= 2 * length && (steps <= 8 * length || steps * length <= 2048 * 1_000_000)
+  }))
+  t.end()
+})
+
+t.test('what is behind the window counts', needsLibrary, (t) => {
+  setRegexLibrary(() => pcre2!)
+  const far = 'x'.repeat(30_000)
+  for (const [pattern, found] of [
+    ['(?>a)x*b', 'b'], ['(?>a)(?=x*b)', ''], ['(?>a)(?!x*c)x', 'x'], ['(?>a)x*+b$', 'b'], ['(?>a)x*(?<=xb|x)b\\b', 'b'],
+  ] as const) {
+    const match = compileRegex(pattern).exec(`${far}a${far}b`)
+    t.equal(match?.index, 30_000, pattern)
+    t.ok(match?.[0].endsWith(found))
+  }
+  t.equal(compileRegex('(?>a)(?!x*b)').test(`a${far}b`), false)
+  t.equal(compileRegex('(?>a)x*$').test(`a${far}b`), false)
+  t.end()
+})
+
+t.test('a long subject: what possessive loops run over counts', needsLibrary, (t) => {
+  setRegexLibrary(() => pcre2!)
+  for (const [pattern, subject] of [
+    ['a[^z]*+[bc]', 'a'.repeat(60_000)], ['[a-z]+[0-9]', `${'a'.repeat(60_000)}-0`],
+    ['\\(*a.*[bc]', 'a'.repeat(16_380)], ['[(*]?a.*[bc]', 'a'.repeat(16_380)], ['(*UTF)a.*[bc]', 'a'.repeat(16_380)],
+  ] as const)
+    t.throws(() => compileRegex(pattern).test(subject), /match limit exceeded/, pattern)
+  t.equal(compileRegex('[a-z]+[0-9]').exec(`${'some words '.repeat(20_000)}a0`)?.index, 220_000, 'words are short')
+  t.equal(compileRegex('[A-Za-z]+=').exec(`${'a'.repeat(8000)}; b=`)?.index, 8002, 'a header with a long word')
+  t.end()
+})
+
+t.test('\\G and verbs are seen where they are some', needsLibrary, (t) => {
+  setRegexLibrary(() => pcre2!)
+  const subject = `${'b'.repeat(3000)}ab`
+  for (const [pattern, found] of [
+    ['\\Gab', null], ['b(*COMMIT)a', null], ['[(]?b(*COMMIT)a', null], ['[]]?b(*COMMIT)a', null], ['[\\Q][\\E]?b(*COMMIT)a', null],
+    ['(?x)b#[\n(*COMMIT)a#]', null], ['(?#[)b(*COMMIT)a(?#])', null], ['[[:digit:](*)]*+(?<=b)a', 3000], ['\\(*b*+a', 0],
+    ['[(*C)]*b(?>a)', 2999],
+  ] as const)
+    t.equal(compileRegex(pattern).exec(subject)?.index ?? null, found, pattern)
+  t.end()
+})
+
+/** What every() says, the simple way. */
+function everySlice(regex: Regex, subject: string): string[] {
+  const found: string[] = []
+  for (let from = 0; from <= subject.length;) {
+    const match = regex.exec(subject.slice(from))
+    if (match === null) break
+    match.index += from
+    found.push(described(match))
+    from = match.index + Math.max(1, match[0].length)
+  }
+  return found
+}
+
+t.test('every(): both engines find what one search after the other finds', needsLibrary, (t) => {
+  setRegexLibrary(() => pcre2!)
+  let several = 0
+  const fills = fc.constantFrom('', 'a/b ', '<a>', '\n')
+  fc.assert(fc.property(patterns, subjectsOf(12), fills, fc.boolean(), (pattern, some, fill, long) => {
+    if (pcre2!.compile(pattern, REGEX_DEFAULTS) === undefined) return true
+    const regex = compileRegex(pattern)
+    const subject = some + fill.repeat(long ? 400 : 3) + some
+    const byLibrary = new MatchBudget()
+    byLibrary.foretold = -1
+    try {
+      const expected = everySlice(regex, subject)
+      if (expected.length > 2) several++
+      return [new MatchBudget(), byLibrary].every((budget) => regex.every(subject, budget).map(described).join() === expected.join())
+    } catch (error) {
+      return error instanceof MatchError
+    }
+  }), { numRuns: 1000 })
+  t.ok(several > 50, `${several} times several matches`)
+  t.end()
+})
+
+t.test('every(): one budget for all matches', needsLibrary, (t) => {
+  setRegexLibrary(() => pcre2!)
+  const every = (pattern: string, subject: string): number => compileRegex(pattern).every(subject, new MatchBudget()).length
+  for (const [pattern, subject] of [
+    ['<[^>]*>|<', '<'.repeat(80_000)], ['(?>a.*.*b)|a', 'a'.repeat(1000)], ['(*UTF)a.*b|a', 'a'.repeat(16_000)],
+  ] as const)
+    t.throws(() => every(pattern, subject), /match limit exceeded/, pattern)
+  t.equal(every('a.*b|a', 'a'.repeat(1000)), 1000)
+  for (const pattern of ['<[^>]*>', '<(?>[^>]*)>', '(*UTF)<[^>]*>'])
+    t.equal(every(pattern, '<a href="x">text</a>, '.repeat(pattern.startsWith('(*') ? 300 : 7000)), pattern.startsWith('(*') ? 600 : 14_000, pattern)
+  t.equal(every(',', 'a,b,'.repeat(40_000)), 80_000)
+  t.equal(every('[a-z]+', 'some words '.repeat(10_000)), 20_000)
+  setRegexLibrary(missing)
+  t.throws(() => every('a.*b|a', 'a'.repeat(2000)), /which is not installed/, 'more than JavaScript may take')
+  t.equal(every('[a-z]+', 'some words '.repeat(100)), 200)
   t.end()
 })
 

@@ -1,14 +1,16 @@
 // The language of expressions as a whole: what is printed is read again as itself, and nothing makes it stumble.
 import fc from 'fast-check'
 import t from 'tap'
+import { setRegexLibrary, type RegexLibrary } from '../../core/config/regex.ts'
 import { concat, NUMBER_COMPARISONS, TEXT_COMPARISONS, type Cond, type List, type Word } from '../../core/expr/ast.ts'
 import { Compiler } from '../../core/expr/compile.ts'
 import { parseCondition as compiled, parseStringExpression } from '../../core/expr/expression.ts'
 import { ExpressionFault } from '../../core/expr/fault.ts'
 import { parseCondition, parseString } from '../../core/expr/parser.ts'
 import { printCondition } from '../../core/expr/print.ts'
+import { openPcre2 } from '../../core/port/pcre2.ts'
 import { fakeRequest, configure } from '../modules/harness.ts'
-import { SOURCE } from './support.ts'
+import { files, SOURCE, theRequest } from './support.ts'
 
 const names = { isList: (name: string) => name === 'alist' }
 
@@ -181,5 +183,28 @@ t.test('a refusal shows the place; in .htaccess on one line', (t) => {
   ].join('\n'))
   t.equal(message('!', true), 'Cannot parse condition clause: syntax error, unexpected $end (at column 2)')
   t.match(message(`${'true && '.repeat(40)}@`, false), /\n {2}.{60}@\n {62}\^ column 321$/)
+  t.end()
+})
+
+const library = ((): RegexLibrary | undefined => {
+  try {
+    return openPcre2()
+  } catch {
+    return undefined
+  }
+})()
+
+t.test('sub() and split() with what takes too long', library === undefined ? { skip: 'libpcre2-8 is not installed' } : {}, (t) => {
+  setRegexLibrary(() => library!)
+  const request = theRequest(files(t))
+  const decided = (text: string, value: string): unknown => {
+    Object.assign(request, { headersIn: { get: () => value } })
+    return compiled(text, SOURCE, '').evaluate(request)
+  }
+  for (const text of ["sub(s/<[^>]*>|</x/g, req('X')) == 'q'", "'q' in split(m/<[^>]*>|</, req('X'))", "'q' in split(s/<[^>]*>|</x/, req('X'))"])
+    t.throws(() => decided(text, '<'.repeat(80_000)), /^Cannot match/, text)
+  t.throws(() => decided("sub(s/a/%{HTTP_HOST}/g, req('X')) == 'q'", 'a'.repeat(8000)), /the replacements are too long/)
+  t.equal(decided("sub(s/<[^>]*>//g, req('X')) == 'q'", `${'<a>'.repeat(30_000)}q`), true)
+  t.equal(decided("sub(s/^a//g, req('X')) == 'b'", `${'a'.repeat(10_000)}b`), true, '^ matches behind each match')
   t.end()
 })

@@ -7,7 +7,7 @@
  * however long it is, `.*` before a slash as many as there are bytes.
  */
 import { byte, END, NONE, type Bytes } from './bytes.ts'
-import { partsOf, takesNothing, type Tree } from './tree.ts'
+import { partsOf, remembered, takesNothing, type Tree } from './tree.ts'
 
 /** Steps that one match may take. PCRE's own limit; some ten milliseconds of JavaScript. */
 export const MOST_STEPS = 10_000_000
@@ -45,6 +45,12 @@ export function longestSubject(tree: Tree, most = MOST_STEPS): number {
 
 /** A bound of the steps that a match of the whole tree takes, wherever in the subject it may begin. */
 export function stepsOf(tree: Tree): Polynomial {
+  const once = stepsOfStart(tree)
+  return isAnchored(tree) ? once : times(LENGTH, once)
+}
+
+/** The same for one start. */
+export function stepsOfStart(tree: Tree): Polynomial {
   let size = 0
   let paths = 1
   const looks: Tree[] = []
@@ -59,8 +65,7 @@ export function stepsOf(tree: Tree): Polynomial {
   const lookedFor = looks.map((body) => times(constant(paths), own.of(body, NONE).steps))
   const between = lookedFor.reduce(plus, constant(size * paths))
   const { steps } = new Costs(between).of(tree, NONE)
-  const once = plus(steps, between)
-  return isAnchored(tree) ? once : times(LENGTH, once)
+  return plus(steps, between)
 }
 
 /** Whether all matches begin at the start of the subject. */
@@ -74,17 +79,36 @@ export function isAnchored(tree: Tree): boolean {
   }
 }
 
-/** What may stand behind the place where a tree begins to match; `next`: behind the place where it ends. */
-function first(tree: Tree, next: Bytes): Bytes {
+interface Front {
+  readonly set: Bytes
+  /** What comes behind the tree may stand there too. */
+  readonly open: boolean
+}
+
+/** What may stand behind the place where a tree begins to match. */
+const frontOf = remembered((tree: Tree): Front => {
   switch (tree.kind) {
-    case 'bytes': return tree.set
-    case 'end': return tree.before ? END | byte(10) : END
-    case 'group': return first(tree.body, next)
-    case 'sequence': return tree.items.reduceRight((behind, item) => first(item, behind), next)
-    case 'choice': return tree.branches.reduce((set, branch) => set | first(branch, next), NONE)
-    case 'repeat': return first(tree.body, next) | (tree.min === 0 ? next : NONE)
-    default: return next
+    case 'bytes': return { set: tree.set, open: false }
+    case 'end': return { set: tree.before ? END | byte(10) : END, open: false }
+    case 'group': return frontOf(tree.body)
+    case 'sequence': return tree.items.reduceRight((behind, item) => joined(frontOf(item), behind), ANYTHING)
+    case 'choice': return tree.branches.map(frontOf)
+      .reduce((a, b) => ({ set: a.set | b.set, open: a.open || b.open }), { set: NONE, open: false })
+    case 'repeat': {
+      const { set, open } = frontOf(tree.body)
+      return { set, open: open || tree.min === 0 }
+    }
+    default: return ANYTHING
   }
+})
+
+const ANYTHING: Front = { set: NONE, open: true }
+const joined = (a: Front, b: Front): Front => (a.open ? { set: a.set | b.set, open: b.open } : a)
+
+/** @param next what may stand behind the place where the tree ends */
+function first(tree: Tree, next: Bytes): Bytes {
+  const { set, open } = frontOf(tree)
+  return open ? set | next : set
 }
 
 const apart = (sets: readonly Bytes[]): boolean => {

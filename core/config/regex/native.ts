@@ -3,6 +3,7 @@
  * whoever starts the program says how it is opened.
  */
 import type { RegexMatch } from '../regex.ts'
+import { MOST_STEPS } from './cost.ts'
 
 /** What RegexDefaultOptions and flags say. */
 export interface RegexOptions {
@@ -26,11 +27,26 @@ export interface CompiledPattern {
   readonly names: readonly (string | undefined)[]
   /** Negative: no match (-1), or an error of the library. Else pairs of offsets stand in `spans`. */
   match(subject: string): number
+  /**
+   * One match after the other; `found` is told where the search began, of which `spans` counts, and says where the next
+   * one begins. Negative, as match().
+   */
+  every(subject: string, budget: MatchBudget, found: (from: number) => number): number
   /** Two per group, begin and end; UNSET if it has not matched. The same memory for every pattern. */
   readonly spans: Uint32Array
   readonly groups: number
   /** An error of the library in words. */
   describe(error: number): string
+}
+
+/** What is left for all matches of an evaluation together; the library has the same for a match of its own. */
+export class MatchBudget {
+  /** Steps of JavaScript, as foretold: an upper bound. */
+  foretold = MOST_STEPS
+  /** Steps of the library, as measured. */
+  steps = 4_000_000
+  /** Bytes over which the library's loops run. */
+  bytes = 300_000_000
 }
 
 const UNSET = 0xffffffff

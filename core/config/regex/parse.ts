@@ -10,6 +10,8 @@ import { captures, setsAllGroups, takesAnyStart, takesNothing, Unsure, Wrong, ty
 
 /** Counts above this make JavaScript's program too large. */
 const MOST_ROUNDS = 255
+/** Brackets in each other; the library refuses more. */
+const MOST_NESTED = 250
 const LETTERS: Readonly<Record<string, number>> = { t: 9, n: 10, f: 12, r: 13, a: 7, e: 27 }
 
 /** @returns undefined if it is not surely understood @throws Wrong */
@@ -27,6 +29,7 @@ class Parser {
   readonly #dollarEndonly: boolean
   readonly #names: (string | undefined)[] = [undefined]
   #at = 0
+  #nested = 0
   // To the end of the group in which they are set, in all of its branches.
   #icase: boolean
   #dotall: boolean
@@ -191,7 +194,9 @@ class Parser {
   #inside(begin?: () => void): Tree {
     const [icase, dotall, extended] = [this.#icase, this.#dotall, this.#extended]
     begin?.()
+    if (++this.#nested > MOST_NESTED) throw new Wrong()
     const body = this.#choice()
+    this.#nested--
     if (!this.#take(/\)/y)) throw new Wrong()
     this.#icase = icase
     this.#dotall = dotall

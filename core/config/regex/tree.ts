@@ -36,8 +36,23 @@ export function* partsOf(tree: Tree): Generator<Tree> {
   else if ('body' in tree) yield* partsOf(tree.body)
 }
 
+/**
+ * What `tell` says of a tree, found once for each tree: it is asked of every part on the way down, and of a body that
+ * is nested in n others it would be found n times.
+ */
+export function remembered<T>(tell: (tree: Tree) => T): (tree: Tree) => T {
+  const known = new WeakMap<Tree, { readonly said: T }>()
+  return (tree) => {
+    const before = known.get(tree)
+    if (before !== undefined) return before.said
+    const said = tell(tree)
+    known.set(tree, { said })
+    return said
+  }
+}
+
 /** Whether it can match without taking a byte. */
-export function takesNothing(tree: Tree): boolean {
+export const takesNothing = remembered((tree: Tree): boolean => {
   switch (tree.kind) {
     case 'bytes': return false
     case 'group': return takesNothing(tree.body)
@@ -46,12 +61,17 @@ export function takesNothing(tree: Tree): boolean {
     case 'repeat': return tree.min === 0
     default: return true
   }
-}
+})
 
-export const captures = (tree: Tree): boolean => {
-  for (const part of partsOf(tree)) if (part.kind === 'group') return true
-  return false
-}
+export const captures = remembered((tree: Tree): boolean => {
+  switch (tree.kind) {
+    case 'group': return true
+    case 'sequence': return tree.items.some(captures)
+    case 'choice': return tree.branches.some(captures)
+    case 'repeat': case 'look': return captures(tree.body)
+    default: return false
+  }
+})
 
 /**
  * Whether it begins with `.*`: it matches at the start of the subject or nowhere. PCRE2 notices, JavaScript
@@ -71,7 +91,7 @@ export function takesAnyStart(tree: Tree): boolean {
  * Whether each match sets every group in it. JavaScript forgets at each round of a loop what groups matched in the
  * round before, PCRE does not: it makes no difference where every round sets them all.
  */
-export function setsAllGroups(tree: Tree): boolean {
+export const setsAllGroups = remembered((tree: Tree): boolean => {
   switch (tree.kind) {
     case 'group': return setsAllGroups(tree.body)
     case 'sequence': return tree.items.every(setsAllGroups)
@@ -79,4 +99,4 @@ export function setsAllGroups(tree: Tree): boolean {
     case 'repeat': return tree.min > 0 ? setsAllGroups(tree.body) : !captures(tree.body)
     default: return true
   }
-}
+})
