@@ -92,7 +92,7 @@ function fromOne(subject: Subject, start: number, budget: Budget): number {
     if (result === PARTIAL) whole = true
     else if (result !== ERROR_MATCHLIMIT) return result
     else {
-      const affordable = Math.floor(Math.min(budget.steps, budget.bytes / bytesPerStep))
+      const affordable = Math.floor(Math.min(budget.steps, (budget.bytes - length) / bytesPerStep))
       if (affordable <= steps) return result
       steps = Math.min(steps * MORE, affordable)
     }

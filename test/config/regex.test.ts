@@ -223,6 +223,7 @@ t.test('a long subject: what possessive loops run over counts', needsLibrary, (t
   ] as const)
     t.throws(() => compileRegex(pattern).test(subject), /match limit exceeded/, pattern)
   t.equal(compileRegex('[a-z]+[0-9]').exec(`${'some words '.repeat(20_000)}a0`)?.index, 220_000, 'words are short')
+  t.equal(compileRegex('(?>x).*foo(?=q)').test(`x${'word '.repeat(20_000)}foo`), false, 'one way back from the end')
   t.equal(compileRegex('[A-Za-z]+=').exec(`${'a'.repeat(8000)}; b=`)?.index, 8002, 'a header with a long word')
   t.end()
 })
