@@ -1,6 +1,6 @@
 /*
- * What takes minutes (`make test-long`): the trials of test/long in full, one after the other, and every file of a real
- * tree, byte for byte, over all MPMs. WHAT names one of them (`make test-long WHAT=restarts`). TREE names the tree;
+ * What takes minutes (`make test-long`): the trials of test/long in full, one after the other; every file of a real tree,
+ * byte for byte, over all MPMs; and the text cases of HTTP in pieces of every size. WHAT names one of them (`make test-long WHAT=restarts`). TREE names the tree;
  * without it the documentation of the installed packages serves.
  */
 import { spawnSync } from 'node:child_process'
@@ -12,6 +12,7 @@ const trials = readdirSync('test/long').filter((name) => name.endsWith('.test.ts
 const all: Readonly<Record<string, string>> = {
   ...Object.fromEntries(trials.map((name) => [name, `test/long/${name}.test.ts`])),
   tree: 'test/built/tree.test.ts',
+  pieces: 'test/built/http_cases.test.ts',
 }
 
 /** Runs one of them; true if it passed. */

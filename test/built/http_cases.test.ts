@@ -1,6 +1,6 @@
 /*
  * The cases of test/cases/http asked of built servers with each MPM, over sockets: whole, in pieces of seven bytes and
- * byte by byte. Pieces of every size are test/http/http_cases.test.ts's.
+ * byte by byte. Pieces of every size are for test/http/http_cases.test.ts, and for `make test-long WHAT=pieces`.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +11,9 @@ import { Server } from '../support/server.ts'
 import { freePort } from '../support/site.ts'
 import { STATIC } from '../support/variants.ts'
 
-const SIZES = [Infinity, 7, 1]
+const EVERY_SIZE = process.env['TRIAL_SCALE'] === '1'
+const sizesOf = ({ bytes }: HttpCase): readonly number[] =>
+  EVERY_SIZE ? [Infinity, ...Array.from({ length: bytes.length - 1 }, (_, i) => i + 1)] : [Infinity, 7, 1]
 /** Connections at a time: prefork has a process for each. */
 const AT_ONCE = 6
 /** How long (ms) an answer may take before it counts as what it is. */
@@ -50,7 +52,7 @@ for (const variant of STATIC) {
     })
     const all: Ports = { ...ports, PORT: server.port }
     t.same(Object.keys(all).sort(), [...PORTS].sort())
-    const waiting = SIZES.flatMap((size) => allCases().map((one) => ({ one, size })))
+    const waiting = allCases().flatMap((one) => sizesOf(one).map((size) => ({ one, size })))
     await Promise.all(Array.from({ length: AT_ONCE }, async () => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         const { one, size } = next
