@@ -215,6 +215,11 @@ export class RequestHead {
     return this.protocol >= HTTP_11 || (this.protocol === HTTP_10 && this.connectionKeepAlive)
   }
 
+  /** Whether the client sends nothing more on this connection. */
+  expectsEnd(): boolean {
+    return this.connectionClose || (this.protocol < HTTP_11 && !this.connectionKeepAlive)
+  }
+
   /** Whether a body follows the head. */
   hasBody(): boolean {
     return this.chunked || this.contentLength > 0

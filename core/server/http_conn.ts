@@ -376,7 +376,8 @@ export class HttpConn implements Conn, Connection {
     if (!this.output.broken && r.body !== undefined && !r.body.done) return this.#leaveBody(r)
     this.#log(r)
     if (this.output.broken) return Next.close
-    if (!r.keepAlive) return this.#end(r.framingInDoubt || !this.input.empty)
+    // A client that did not ask for the end may be sending its next request: a reset would take this answer from it.
+    if (!r.keepAlive) return this.#end(r.framingInDoubt || !this.input.empty || !r.head.expectsEnd())
     this.#phase = Phase.head
     if (!this.input.empty) {
       this.#owner.status(this, Seen.read)

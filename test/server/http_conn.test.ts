@@ -211,7 +211,7 @@ t.test('between requests the patience is KeepAliveTimeout, and MaxKeepAliveReque
   say(GET)
   t.equal(conn.advance(), Next.idle)
   say(GET)
-  t.equal(conn.advance(), Next.close, 'as in Apache, the first request does not count')
+  t.equal(conn.advance(), Next.linger, 'as in Apache, the first request does not count')
   t.end()
 })
 
@@ -220,7 +220,7 @@ t.test('KeepAliveTimeout 0: no keep-alive; Timeout 0: over at once, not never', 
   conf.vector.said(serverCore).keepAliveTimeout = 0
   const once = make(undefined, {}, conf)
   once.say('GET /hello HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n')
-  t.equal(once.conn.advance(), Next.close)
+  t.equal(once.conn.advance(), Next.linger)
   t.match(once.socket.outgoing, /Connection: close\r\n/)
   t.notMatch(once.socket.outgoing, /Keep-Alive/)
   const hasty = plainConf()
@@ -358,7 +358,7 @@ t.test('a handler that throws or rejects costs its request only', async (t) => {
     })
   })
   say('GET /throws HTTP/1.1\r\nHost: a\r\n\r\n')
-  t.equal(conn.advance(), Next.close)
+  t.equal(conn.advance(), Next.linger)
   t.match(socket.outgoing, /^HTTP\/1\.1 500 /)
   t.match(logged.join('\n'), /fault in a module while serving GET \/throws: Error: on purpose/)
   const other = make((modules) => modules.hooks.handler.add('bad_module', () => Promise.reject(new Error('later'))))
