@@ -9,7 +9,7 @@ import type { RequestRec } from './request_rec.ts'
 /**
  * At once as far as it has come. Event's listener does not wait for the rest: what it has taken from the input by then
  * could not be handed over any more. There it answers HANDOVER, and the request begins anew elsewhere.
- * @throws BodyFault, BodyTimeout or ClientGone, or rejects with one of them
+ * @throws BodyError, or rejects with one
  */
 export function discardBody(r: RequestRec): Answer<Status> {
   const { input, engine } = r.connection

@@ -74,8 +74,14 @@ const grownTooLarge = (bytes: number, max: number): HttpFault => ({
   message: `Read content length of ${bytes} is larger than the configured limit of ${max}`,
 })
 
+/** Why the body cannot be had; the connection ends with the answer. */
+export abstract class BodyError extends Error {
+  /** What is answered. */
+  abstract readonly status: number
+}
+
 /** The client left before it had sent the body: nobody's fault here, and nobody to answer. */
-export class ClientGone extends Error {
+export class ClientGone extends BodyError {
   readonly status = 400
 
   constructor() {
@@ -84,12 +90,12 @@ export class ClientGone extends Error {
 }
 
 /** The client took too long to send the body. */
-export class BodyTimeout extends Error {
+export class BodyTimeout extends BodyError {
   readonly status = 408
 }
 
 /** The body cannot be used: a bad chunk, or more than LimitRequestBody. */
-export class BodyFault extends Error {
+export class BodyFault extends BodyError {
   readonly status: number
   readonly fault: HttpFault
 

@@ -3,7 +3,7 @@
  * configuration, so that modules with nothing to say there are never called,
  * and that on event's listener nothing that may block is called.
  */
-import { HANDOVER, type Chain, type Configured, type Hook, type HookFn, type Link, type Status } from '../hook/hook.ts'
+import { HANDOVER, type Chain, type Configured, type Hook, type HookFn, type Link, type Place, type Status } from '../hook/hook.ts'
 import type { Hooks } from '../hook/hooks.ts'
 import type { Request, Server } from '../hook/types.ts'
 import type { ConfigVector } from '../config/settings.ts'
@@ -14,9 +14,9 @@ type RequestChain = Chain<Request, Status>
 
 const STATUS_HOOKS = [
   'postReadRequest', 'translateName', 'mapToStorage', 'headerParser', 'accessChecker', 'accessCheckerEx',
-  'checkUserId', 'authChecker', 'typeChecker', 'fixups', 'logTransaction',
+  'checkUserId', 'authChecker', 'typeChecker', 'fixups',
 ] as const
-/** Hooks of a request that answer a status. */
+/** Hooks of a request that answer a status before it is answered. */
 export type StatusHook = (typeof STATUS_HOOKS)[number]
 
 export class Chains {
@@ -38,8 +38,7 @@ export class Chains {
   /** Somewhere in this server's configuration there is a HandlerTimeout. */
   readonly othersHaveLimits: boolean
   readonly #hooks: Hooks
-  readonly #configured: Configured
-  readonly #selects: (link: Link<Request, Status>) => boolean
+  readonly #selects: (link: { readonly place: Place }) => boolean
   readonly #handlers = new Map<string, RequestChain>()
   readonly #mayBlock: boolean
 
@@ -50,7 +49,6 @@ export class Chains {
       dir: (settings) => vector.holds(settings),
     }
     this.#hooks = hooks
-    this.#configured = configured
     this.#mayBlock = mayBlock
     this.handlerTimeout = mayBlock ? vector.holds(dirCore).handlerTimeout : 0
     this.othersHaveLimits = mayBlock && this.handlerTimeout === 0 && hasDeadlines(server.all)
@@ -92,7 +90,7 @@ export class Chains {
   #makeInsert(hook: Hook<Request, void>): Chain<Request, void> {
     const safe = (link: Link<Request, void>): HookFn<Request, void> =>
       this.#mayBlock || link.place.quick === true ? link.fn : handOver
-    return hook.chain((link) => link.place.when?.(this.#configured) ?? true, safe)
+    return hook.chain(this.#selects, safe)
   }
 
   #safe(link: Link<Request, Status>) {

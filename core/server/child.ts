@@ -8,6 +8,7 @@ import { Socket } from 'node:net'
 import { parentPort, Worker, workerData, type WorkerOptions } from 'node:worker_threads'
 import { Exit, retiringWord, servesOn, Word, type ChildStart } from './children.ts'
 import { takeSeat, type ProcessParts, type ThreadRole } from './child_thread.ts'
+import { faultText } from '../base/fault_text.ts'
 import { uptime } from '../base/uptime.ts'
 import type { Server } from '../hook/types.ts'
 import type { Fd } from '../port/port.ts'
@@ -267,7 +268,7 @@ class ChildMain implements ThreadRole {
   }
 
   #report(who: string, error: unknown): void {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const text = faultText(error)
     log('crit', 'core', `SY00021: ${who} died of an exception that nobody caught: ${text}`)
   }
 

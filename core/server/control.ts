@@ -7,6 +7,7 @@
  *        └──────────── read the configuration again ◄─── restart ───────────┤
  *                                                          stop ◄───────────┘
  */
+import { faultText } from '../base/fault_text.ts'
 import { logName } from '../hook/module.ts'
 import type { Fd, Port } from '../port/port.ts'
 import { Exit, type ChildStart } from './children.ts'
@@ -118,7 +119,7 @@ class Control {
 
   // Children notice that nobody looks after them any more, and end in order.
   #fault(error: unknown): never {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const text = faultText(error)
     if (!this.#saidReady) this.#start.stderr(`SY00069: fault in the control process: ${text}\n`)
     log('emerg', 'core', `SY00069: fault in the control process: the server ends: ${text}`)
     this.#removePidFile()

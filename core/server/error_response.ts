@@ -1,13 +1,14 @@
 /** What a status other than success sends: an ErrorDocument, or the standard body. */
+import { faultText } from '../base/fault_text.ts'
 import { after, OK, HANDOVER, type Answer, type Status } from '../hook/hook.ts'
 import { ERROR_CONTENT_TYPE, errorBody, signature } from '../http/error_body.ts'
 import { allowHeader } from '../http/methods.ts'
 import { HEADER } from '../http/known_headers.ts'
 import { closesConnection, isBodyless, knownStatus } from '../http/status.ts'
 import { discardBody } from './body_discard.ts'
-import { BodyFault, BodyTimeout, ClientGone, limitBody } from './body_reader.ts'
+import { BodyError, BodyFault, limitBody } from './body_reader.ts'
 import { dirCore, type ErrorDocument } from './core_settings.ts'
-import { redirectInternally } from './pipeline.ts'
+import { logFault, redirectInternally } from './pipeline.ts'
 import type { RequestRec } from './request_rec.ts'
 import { selfName, selfPort } from './self_url.ts'
 
@@ -41,15 +42,15 @@ function readThenRespond(r: RequestRec, status: Status, noteHtml: string): Answe
 
 // The status of a fault in the body, which ends the connection.
 function badBody(r: RequestRec, error: unknown): Status {
-  if (!(error instanceof BodyFault || error instanceof BodyTimeout || error instanceof ClientGone)) throw error
+  if (!(error instanceof BodyError)) throw error
   r.framingInDoubt = true
-  if (error instanceof BodyFault) r.log(error.fault.level, 'http', `${error.fault.aplogno}: ${error.fault.message}`)
+  if (error instanceof BodyFault) logFault(r, error.fault, 'http')
   return error.status
 }
 
 // A filter or a hook failed on the answer to an error: it leaves without them, or not at all.
 function failAgain(r: RequestRec, error: unknown): Answer<Status> {
-  r.log('error', 'core', `SY00098: fault in a module while ${r.uri} was answered with an error: ${error instanceof Error ? error.stack ?? error.message : String(error)}`)
+  r.log('error', 'core', `SY00098: fault in a module while ${r.uri} was answered with an error: ${faultText(error)}`)
   return unanswerable(r)
 }
 

@@ -2,6 +2,7 @@
  * A generation of the configuration, opened: its sockets, logs, scoreboard and payload, in descriptors of the control
  * process. Opening one touches nothing of another, so that there is always one to go back to.
  */
+import { faultText } from '../base/fault_text.ts'
 import { writeSync } from 'node:fs'
 import { OK } from '../hook/hook.ts'
 import type { FixedLimits } from '../hook/hooks.ts'
@@ -218,7 +219,7 @@ export class Generations {
 
 /** A module threw, or the system refused something: one configuration cannot be served, nothing else is touched. */
 export const refusalOf = (error: unknown): Refused => {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const text = faultText(error)
   return { texts: [`SY00067: fault while a configuration was opened: ${text}`, 'AH00016: Configuration Failed'] }
 }
 

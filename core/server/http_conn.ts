@@ -7,6 +7,7 @@
  *     └─ handover             └──────────────────► lingering ──► over
  *        (leaving, if a promise came first)
  */
+import { faultText } from '../base/fault_text.ts'
 import { HANDOVER, type Answer, type Status } from '../hook/hook.ts'
 import type { Connection } from '../hook/types.ts'
 import type { HttpFault } from '../http/fault.ts'
@@ -462,7 +463,7 @@ export class HttpConn implements Conn, Connection {
   }
 
   #report(error: unknown): void {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const text = faultText(error)
     this.engine.log('error', 'core', `SY00001: fault while serving a connection: ${text}`, { connection: this })
   }
 }

@@ -3,6 +3,7 @@
  * to go on; a promise makes the rest of the way wait for it. The order is
  * Apache's (ap_process_request_internal).
  */
+import { faultText } from '../base/fault_text.ts'
 import { MatchError } from '../config/regex.ts'
 import { after, DECLINED, DONE, HANDOVER, OK, type Answer, type Status } from '../hook/hook.ts'
 import type { Sink } from '../hook/filter.ts'
@@ -13,7 +14,7 @@ import { applyConditions } from './conditions.ts'
 import { dirCore } from './core_settings.ts'
 import { defaultHandler } from './default_handler.ts'
 import { fail } from './error_response.ts'
-import { BodyFault, bodyOf, BodyTimeout, ClientGone, limitBody } from './body_reader.ts'
+import { BodyError, BodyFault, bodyOf, ClientGone, limitBody } from './body_reader.ts'
 import { locate, targetFor } from './locate.ts'
 import { mapToStorage, mapUri } from './mapping.ts'
 import { RequestRec } from './request_rec.ts'
@@ -203,7 +204,7 @@ function handOver(r: RequestRec): Status {
 /** A module threw, or a promise of one was rejected: the request fails, nothing else does. */
 export function failRequest(r: RequestRec, error: unknown): Answer<Status> {
   if (r.abandoned) return OK
-  if (error instanceof BodyTimeout || error instanceof BodyFault || error instanceof ClientGone) {
+  if (error instanceof BodyError) {
     r.framingInDoubt = true
     if (error instanceof ClientGone) r.log('info', 'core', `SY00004: ${error.message} while its request body was read`)
     if (error instanceof BodyFault) logFault(r, error.fault, 'http')
@@ -213,7 +214,7 @@ export function failRequest(r: RequestRec, error: unknown): Answer<Status> {
     r.log('error', 'core', `SY00073: ${error.message}`)
     return fail(r, INTERNAL_ERROR)
   }
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const text = faultText(error)
   r.log('error', 'core', `SY00002: fault in a module while serving ${r.method} ${r.uri}: ${text}`)
   return fail(r, INTERNAL_ERROR)
 }
@@ -236,7 +237,7 @@ export function refuseRequest(r: RequestRec, fault: HttpFault): Answer<Status> {
   return fail(r, fault.status, fault.note)
 }
 
-function logFault(r: RequestRec, fault: HttpFault, module = 'core'): void {
+export function logFault(r: RequestRec, fault: HttpFault, module = 'core'): void {
   if (fault.message === '') return
   r.log(fault.level, module, `${fault.aplogno === '' ? '' : `${fault.aplogno}: `}${fault.message}`)
 }
@@ -301,16 +302,8 @@ export function redirectInternally(r: RequestRec, target: string, carry?: (to: R
 // It stays a part of its main request: its body goes where this one's would have gone.
 async function redirectSubrequest(r: RequestRec, to: RequestRec): Promise<Status> {
   to.main = r.main
-  to.divert(r.into!)
-  try {
-    const status = await walk(to, REDIRECTED, 0)
-    if (status === HANDOVER) handOverAll(to)
-    if (status !== OK && status !== DONE) return status
-    if (to.next === undefined) await to.finish()
-    return DONE
-  } finally {
-    to.forget()
-  }
+  const status = await answerInto(to, r.into!, () => walk(to, REDIRECTED, 0))
+  return status === OK ? DONE : status
 }
 
 /** What scripts and logs are told of the request before: its variables with REDIRECT_ in front, and where it was. */
@@ -375,15 +368,19 @@ function isTooDeep(r: RequestRec): boolean {
 
 /** ap_run_sub_req: answers what a look-up has found, into the body of another. @returns OK, or why it was not answered */
 export async function runSubrequest(sub: RequestRec, into: Sink): Promise<Status> {
-  if (sub.status !== 200) return sub.status
-  sub.divert(into)
+  return sub.status === 200 ? answerInto(sub, into, () => handle(sub)) : sub.status
+}
+
+// Whatever becomes of a part, it lets go of what it holds.
+async function answerInto(part: RequestRec, into: Sink, act: () => Answer<Status>): Promise<Status> {
+  part.divert(into)
   try {
-    const status = await handle(sub)
-    if (status === HANDOVER || sub.mustHandOver) handOverAll(sub)
-    if (sub.next !== undefined) return status === DONE ? OK : status
-    return status === OK || status === DONE ? await sub.finish() : status
+    const status = await act()
+    if (status === HANDOVER || part.mustHandOver) handOverAll(part)
+    if (status !== OK && status !== DONE) return status
+    return part.next === undefined ? await part.finish() : OK
   } finally {
-    sub.forget()
+    part.forget()
   }
 }
 

@@ -167,6 +167,10 @@ export abstract class Response {
   #goOn(): Wait {
     const chain = this.#chain
     if (chain !== undefined) return chain.begun || chain.pendingBytes >= STREAM_FROM ? chain.pump() : undefined
+    return this.#sendWhenLarge()
+  }
+
+  #sendWhenLarge(): Wait {
     return this.#committed || this.#inMemory >= STREAM_FROM ? this.#send() : undefined
   }
 
@@ -271,7 +275,7 @@ export abstract class Response {
 
   #stream(data: Data): Wait {
     this.#keep(data)
-    return this.#committed || this.#inMemory >= STREAM_FROM ? this.#send() : undefined
+    return this.#sendWhenLarge()
   }
 
   // To HEAD only the length is told, and only if it takes no long work to learn it.

@@ -119,19 +119,19 @@ t.test('obstaclesTo()', (t) => {
 t.test('what is said about obstacles', (t) => {
   t.same(openingCommands([{ path: '/a b', right: 'x' }, { path: '/c', right: 'x' }, { path: '/c/f', right: 'r' }]),
     ["chmod o+x '/a b' /c", 'chmod o+r /c/f'])
-  const closed = fileSystem({ '/root': [0o700, 0, 0], '/root/x/httpd.cjs': [0o644, 0, 0, false] })
-  const place = { entry: '/root/x/httpd.cjs', prefix: '/usr/local/apache2' }
+  const closed = fileSystem({ '/closed': [0o700, 0, 0], '/closed/x/httpd.cjs': [0o644, 0, 0, false] })
+  const place = { entry: '/closed/x/httpd.cjs', prefix: '/installed' }
   t.same(unreadableProgram(place, WWW, 'httpd', closed), [
-    'SY00042: Cannot serve as user www: /root is closed to it, and its processes have to read /root/x/httpd.cjs',
+    'SY00042: Cannot serve as user www: /closed is closed to it, and its processes have to read /closed/x/httpd.cjs',
     'Install the server where every user can read it, and start it there:',
-    '  make install && /usr/local/apache2/bin/httpd -k start',
-    'Or let others pass:', '  chmod o+x /root',
+    '  make install && /installed/bin/httpd -k start',
+    'Or let others pass:', '  chmod o+x /closed',
   ])
-  t.match(unreadableProgram({ ...place, prefix: '/root/x' }, WWW, 'httpd', closed)?.slice(1), ['Let others pass:', /chmod/],
+  t.match(unreadableProgram({ ...place, prefix: '/closed/x' }, WWW, 'httpd', closed)?.slice(1), ['Let others pass:', /chmod/],
     'what is installed there has to be opened')
   t.equal(unreadableProgram(place, WWW, 'httpd', fileSystem({})), undefined)
-  t.equal(unreadableDirectory('DocumentRoot', '/root/x', WWW, closed),
-    'SY00043: DocumentRoot /root/x: /root is closed to user www, who is to serve it (chmod o+x /root)')
+  t.equal(unreadableDirectory('DocumentRoot', '/closed/x', WWW, closed),
+    'SY00043: DocumentRoot /closed/x: /closed is closed to user www, who is to serve it (chmod o+x /closed)')
   t.end()
 })
 
