@@ -10,14 +10,14 @@ import { epoll } from '../../core/port/poll/epoll.ts'
 import { Errno } from '../../core/port/port.ts'
 import { lookUpAccount } from '../../core/server/accounts.ts'
 import { zombiesOf } from '../../core/server/orphans.ts'
-import { listeningSocket, receiveAt } from '../support/datagrams.ts'
+import { listeningSocket, receiveAt, socketPath } from '../support/datagrams.ts'
 import { until } from '../support/processes.ts'
 
 const port = linux(epoll)
 const { service } = port
 
 t.test('datagrams, to a path and to an abstract name', (t) => {
-  for (const address of [join(t.testdir({}), 'n'), `@httpd-test-${process.pid}`]) {
+  for (const address of [socketPath(t), `@httpd-test-${process.pid}`]) {
     const receiver = receiveAt(t, address)
     const sender = service.datagram(address)
     t.equal(sender.send('READY=1\nSTATUS=ü\n'), 18)

@@ -1,4 +1,7 @@
 /* A unix(7) datagram socket that takes what a server tells its service manager, and listening sockets to hand over. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { errno, openLibrary } from '../../core/port/native.ts'
 import { linux } from '../../core/port/linux.ts'
@@ -17,6 +20,13 @@ export interface Receiver {
   /** Takes what has come, and answers all of it. */
   all(): readonly string[]
   close(): void
+}
+
+/** A path for a socket: unix(7) has room for 107 bytes, which a folder below a deep clone of the sources uses up. */
+export function socketPath(test: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'httpd-sock-'))
+  test.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return join(folder, 'n')
 }
 
 /** Listens for messages. @param address a path, or `@name` */
