@@ -9,6 +9,7 @@
  * Each arrow is a step from one Resolved to the next, remembered in the first.
  */
 import { parentDirectory, tidyPath } from '../base/path.ts'
+import { Recent } from '../base/recent.ts'
 import type { HtaccessFault, HtaccessFile } from './htaccess.ts'
 import { nothing, type Rights } from './rights.ts'
 import type { Section, ServerConf } from './server_conf.ts'
@@ -62,7 +63,7 @@ export interface ResolverOptions {
   readonly htaccess?: HtaccessAccess
 }
 
-/** Entries of each cache; a full one is emptied. */
+/** Entries of one generation of each cache. */
 const CACHE_SIZE = 4096
 /** Outcomes of conditions remembered for one place: clients choose them, and there may be as many as 2^n. */
 const OUTCOMES = 256
@@ -81,7 +82,7 @@ class Node implements Resolved {
   readonly conditions: readonly Section[]
   readonly naming: readonly Section[]
   /** By what each condition came to. */
-  readonly outcomes = new Map<string, Node>()
+  readonly outcomes = new Recent<string, Node>(OUTCOMES)
   readonly #next = new Map<Section, Node>()
   /** After .htaccess: sections that go when their file changes, and their steps with them. */
   readonly #passing = new WeakMap<Section, Node>()
@@ -118,8 +119,14 @@ interface Level {
   readonly fixed: Node | undefined
 }
 
+/** Something with room for what was found out about a file name. */
+export interface PlanKeeper {
+  plan: unknown
+}
+
 /** What was found out about a file name. */
 interface Plan {
+  readonly maker: Resolver
   readonly fixed: Node | undefined
   /** Root first. */
   readonly levels: readonly Level[]
@@ -153,9 +160,9 @@ export class Resolver {
   readonly #directories = new Map<number, Section[]>()
   readonly #expressions: readonly Section[]
   readonly #locations: readonly Section[]
-  readonly #levels = new Map<string, Level>()
-  readonly #plans = new Map<string, Plan>()
-  readonly #uris = new Map<string, readonly Section[]>()
+  readonly #levels = new Recent<string, Level>(CACHE_SIZE)
+  readonly #plans = new Recent<string, Plan>(CACHE_SIZE)
+  readonly #uris = new Recent<string, readonly Section[]>(CACHE_SIZE)
 
   constructor({ conf, settings, htaccess }: ResolverOptions) {
     this.#settings = settings.filter(({ scope }) => scope === 'directory')
@@ -181,9 +188,12 @@ export class Resolver {
   /**
    * For a file, or with a slash at the end a directory.
    * @param filename absolute, one character per byte
+   * @param keeper what the caller has for `filename`, always the same: it saves looking for what is remembered
    */
-  forFile(filename: string, uri: string): Resolved | HtaccessFault {
-    const plan = this.#plans.get(filename) ?? this.#plan(filename)
+  forFile(filename: string, uri: string, keeper?: PlanKeeper): Resolved | HtaccessFault {
+    const kept = keeper?.plan as Plan | undefined
+    const plan = kept?.maker === this ? kept : this.#plans.get(filename) ?? this.#plan(filename)
+    if (keeper !== undefined) keeper.plan = plan
     const node = plan.fixed ?? this.#dynamic(plan)
     return node instanceof Node ? this.#located(node, uri) : node
   }
@@ -199,7 +209,7 @@ export class Resolver {
     if (known !== undefined) return known
     let { vector } = node
     for (const section of holding) vector = vector.mergedWith(section.vector, this.#settings)
-    return remembered(node.outcomes, outcome, new Node(vector, NONE, undefined, NONE), OUTCOMES)
+    return node.outcomes.set(outcome, new Node(vector, NONE, undefined, NONE))
   }
 
   /** .htaccess costs nothing where nothing in the configuration allows it anything. */
@@ -240,7 +250,7 @@ export class Resolver {
   #locationsOf(uri: string): readonly Section[] {
     const plain = uri.startsWith('/') ? uri.replace(/\/{2,}/g, '/') : uri
     const found = this.#locations.filter((section) => section.matches(section.kind === 'Location' ? plain : uri))
-    return remembered(this.#uris, uri, found.length > 0 ? found : NONE)
+    return this.#uris.set(uri, found.length > 0 ? found : NONE)
   }
 
   #plan(asked: string): Plan {
@@ -253,7 +263,7 @@ export class Resolver {
     const late = [...named, ...this.#expressions.filter((section) => section.matches(filename))]
     const before = levels.length === 0 ? this.#root : levels.at(-1)!.fixed
     const fixed = before && this.#filed(this.#steps(before, late), name)
-    return remembered(this.#plans, asked, { fixed, levels: fixed === undefined ? levels : [], late, name, kept: undefined })
+    return this.#plans.set(asked, { maker: this, fixed, levels: fixed === undefined ? levels : [], late, name, kept: undefined })
   }
 
   #filed(node: Node, name: string): Node {
@@ -279,7 +289,7 @@ export class Resolver {
     const before = outer === undefined ? this.#root : outer.fixed
     const here = before && this.#steps(before, sections)
     const fixed = here?.rights === undefined ? here : undefined
-    return remembered(this.#levels, path, { path, outer, depth, sections, fixed })
+    return this.#levels.set(path, { path, outer, depth, sections, fixed })
   }
 
   #dynamic(plan: Plan): Node | HtaccessFault {
@@ -325,10 +335,4 @@ export class Resolver {
     plan.kept = lasts ? { moment, present, node: found } : undefined
     return found
   }
-}
-
-function remembered<V>(cache: Map<string, V>, key: string, value: V, size = CACHE_SIZE): V {
-  if (cache.size >= size) cache.clear()
-  cache.set(key, value)
-  return value
 }

@@ -3,6 +3,7 @@
 // One instance per thread, filled again for each request: tables grow and are never given back. Everything it answers
 // is valid until the next parseHead or until the bytes are overwritten; detach() makes a copy that lasts.
 
+import { Atoms, type Atom } from './atoms.ts'
 import { LOWER } from './bytes.ts'
 import type { HttpFault } from './fault.ts'
 import { HEADER, HEADER_COUNT, headerNumber } from './known_headers.ts'
@@ -12,6 +13,10 @@ import { M_INVALID } from './methods.ts'
 export const HTTP_09 = 9
 export const HTTP_10 = 1000
 export const HTTP_11 = 1001
+
+/** What many requests name. Each thread has its own. */
+const TEXTS = new Atoms()
+const HOSTS = new Atoms(true)
 
 const FIRST_TABLE = 32
 const EMPTY = Buffer.alloc(0)
@@ -95,9 +100,8 @@ export class RequestHead {
     this.methodStart = this.methodEnd = this.targetStart = this.targetEnd = start
     this.requestLineStart = this.requestLineEnd = start
     this.protocol = this.protocolSent = HTTP_10
-    this.count = 0
+    this.forgetFields()
     this.folded = false
-    this.known.fill(-1)
     if (this.anyRepeated) this.repeated.fill(0)
     this.anyRepeated = false
     this.added = this.replacedHost = undefined
@@ -185,12 +189,16 @@ export class RequestHead {
   }
 
   method(): string {
-    return this.bytes.toString('latin1', this.methodStart, this.methodEnd)
+    return TEXTS.at(this.bytes, this.methodStart, this.methodEnd).text
   }
 
   /** The request target as sent, latin1. */
   target(): string {
-    return this.bytes.toString('latin1', this.targetStart, this.targetEnd)
+    return this.targetAtom().text
+  }
+
+  targetAtom(): Atom {
+    return TEXTS.at(this.bytes, this.targetStart, this.targetEnd)
   }
 
   /** The request line as sent, without its end (`%r`). */
@@ -206,7 +214,7 @@ export class RequestHead {
   /** Host of the Host header: lower case, without port and trailing dot; undefined when there is none. */
   hostname(): string | undefined {
     if (this.hostStart < 0) return undefined
-    return this.bytes.toString('latin1', this.hostStart, this.hostEnd).toLowerCase()
+    return HOSTS.at(this.bytes, this.hostStart, this.hostEnd).text
   }
 
   /** Whether the client lets the connection persist (RFC 9112 section 9.3). */
@@ -233,8 +241,12 @@ export class RequestHead {
 
   /** Of a request that is refused for its first line nothing else counts. */
   forgetFields(): void {
+    // One by one: the table is far longer than what most requests have in it.
+    for (let i = 0; i < this.count; i++) {
+      const number = this.fieldNumber[i]!
+      if (number >= 0) this.known[number] = -1
+    }
     this.count = 0
-    this.known.fill(-1)
     this.hostStart = -1
   }
 

@@ -2,8 +2,9 @@
 import type { Files, Stat } from './port.ts'
 import { answering, type System } from './system.ts'
 
-const AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, STATX_BASIC_STATS = 0x7ff
+const AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, AT_EMPTY_PATH = 0x1000, STATX_BASIC_STATS = 0x7ff
 const O_RDONLY = 0, O_CLOEXEC = 0x80000, O_NOCTTY = 0x100, O_NONBLOCK = 0x800
+const NO_PATH = Buffer.from([0])
 // struct statx: offsets of the fields that are read
 const UID = 20, MODE = 28, INO = 32, SIZE = 40, CTIME = 96, MTIME = 112, DEV_MAJOR = 136, DEV_MINOR = 140
 
@@ -33,6 +34,11 @@ export function linuxFiles(system: System): Files {
   return {
     stat(path, into, follow) {
       const result = answer(statx(AT_FDCWD, path, follow ? 0 : AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, found.address))
+      if (result === 0) read(into)
+      return result
+    },
+    statOpen(fd, into) {
+      const result = answer(statx(fd, NO_PATH, AT_EMPTY_PATH, STATX_BASIC_STATS, found.address))
       if (result === 0) read(into)
       return result
     },

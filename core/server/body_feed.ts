@@ -17,7 +17,7 @@ export class BodyFeed {
 
   /** The next piece, or null at the end. One at a time: a second reader takes the place of the first. */
   next(): Promise<Uint8Array | null> {
-    this.fail(new Error('Cannot read the body: another read has begun'))
+    this.fail(() => new Error('Cannot read the body: another read has begun'))
     const piece = new Promise<Uint8Array | null>((resolve, reject) => {
       this.#wants = { resolve, reject }
     })
@@ -32,22 +32,25 @@ export class BodyFeed {
     while (this.#wants !== undefined && body !== undefined) {
       const piece = body.next(input)
       if (piece !== undefined) return this.#give(Uint8Array.prototype.slice.call(input.bytes, ...piece))
-      if (body.fault !== undefined) return this.fail(new BodyFault(body.fault))
+      const { fault } = body
+      if (fault !== undefined) return this.fail(() => new BodyFault(fault))
       if (body.done) return this.#give(null)
       if (!input.empty) continue
       if (!receives && !input.broken) return
       if (!input.fill()) {
-        if (input.ended || input.broken) this.fail(new ClientGone())
+        if (input.ended || input.broken) this.fail(() => new ClientGone())
         else input.settle()
         return
       }
     }
   }
 
-  fail(error: Error): void {
+  /** @param error made only if somebody waits: making one takes longer than answering a small request */
+  fail(error: () => Error): void {
     const wants = this.#wants
+    if (wants === undefined) return
     this.#wants = undefined
-    wants?.reject(error)
+    wants.reject(error())
   }
 
   #give(piece: Uint8Array | null): void {

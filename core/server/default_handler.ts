@@ -11,8 +11,9 @@ import { allowHeader, M_GET, M_INVALID, M_OPTIONS, M_POST } from '../http/method
 import { Errno } from '../port/port.ts'
 import { discardBody } from './body_discard.ts'
 import { dirCore, etagParts } from './core_settings.ts'
-import type { FileEntry } from './file_cache.ts'
+import type { FileEntry, OpenFile } from './file_cache.ts'
 import { fileDigests } from './file_digest.ts'
+import { FieldBlock } from './header_table.ts'
 import { entryOf, type RequestRec } from './request_rec.ts'
 
 const ALLOWED = [M_GET, M_POST, M_OPTIONS]
@@ -67,36 +68,49 @@ function directory(r: RequestRec): Status {
   return 403
 }
 
-/** Header values of a file, kept with what is known of it until it changes. */
+/** Header fields of a file, kept with what is known of it until it changes. */
 interface Rendered {
+  /** What they depend on besides the file. */
   readonly parts: readonly string[]
   readonly hasMd5: boolean
-  readonly lastModified: string
+  readonly acceptRanges: string
   readonly etag: string | undefined
-  readonly length: string
-  /** Content-MD5, with ContentDigest. */
-  readonly md5: string | undefined
+  /** Without the body's length, for whoever has the file already; and with it (and Content-MD5, with ContentDigest). */
+  readonly validators: FieldBlock
+  readonly whole: FieldBlock
+  /** For HEAD. As Apache: to it 0 may as well mean that the length is not known, so it is not told. */
+  readonly wholeOfHead: FieldBlock
 }
 
-/** @returns the values, or the status that stands in the way of them */
+/** @returns the fields, or the status that stands in the way of them */
 function render(r: RequestRec, entry: FileEntry): Rendered | Status {
-  const { fileEtag: parts, contentDigest } = r.dir(dirCore)
+  const { fileEtag: parts, contentDigest, maxRanges } = r.dir(dirCore)
+  const acceptRanges = maxRanges === 0 ? 'none' : 'bytes'
   const kept = entry.rendered as Rendered | undefined
-  if (kept !== undefined && kept.parts === parts && kept.hasMd5 === contentDigest) return kept
+  if (kept !== undefined && kept.parts === parts && kept.hasMd5 === contentDigest && kept.acceptRanges === acceptRanges) return kept
   const { digest, ...others } = partsOf(parts)
   const algorithms = [...(digest ? ['sha1'] : []), ...(contentDigest ? ['md5'] : [])]
   const digests = algorithms.length === 0 ? NO_DIGESTS : digestsOf(r, entry, algorithms)
   if (typeof digests === 'number') return digests
   const nowUs = r.requestTime * 1000
+  const etag = digest ? digestETag(digests['sha1']!) : fileETag(others, entry.ino, entry.size, Math.floor(entry.mtimeMs * 1000), nowUs)
+  const validators: Field[] = [
+    ['Last-Modified', httpDate(Math.min(entry.mtimeMs, r.requestTime))],
+    ...(etag === undefined ? [] : [['ETag', etag] as const]),
+    ['Accept-Ranges', acceptRanges],
+  ]
+  const length: Field = ['Content-Length', String(entry.size)]
+  const md5: Field[] = digests['md5'] === undefined ? [] : [['Content-MD5', digests['md5']]]
+  const whole = new FieldBlock([...validators, length, ...md5])
   const rendered: Rendered = {
-    parts, hasMd5: contentDigest, md5: digests['md5'],
-    lastModified: httpDate(Math.min(entry.mtimeMs, r.requestTime)),
-    etag: digest ? digestETag(digests['sha1']!) : fileETag(others, entry.ino, entry.size, Math.floor(entry.mtimeMs * 1000), nowUs),
-    length: String(entry.size),
+    parts, hasMd5: contentDigest, acceptRanges, etag, validators: new FieldBlock(validators), whole,
+    wholeOfHead: entry.size === 0 ? new FieldBlock([...validators, ...md5]) : whole,
   }
   if (r.requestTime - entry.mtimeMs > SETTLED) entry.rendered = rendered
   return rendered
 }
+
+type Field = readonly [name: string, value: string]
 
 const NO_DIGESTS: Readonly<Record<string, string>> = {}
 
@@ -117,8 +131,12 @@ function serveFile(r: RequestRec, entry: FileEntry): Answer<Status> {
   // What is wrong with a body counts even where nobody wants it (Apache's ap_discard_request_body); an ErrorDocument
   // does not wait for one.
   if (r.hasBody && r.status < 300) return after(discardBody(r), (status) => (status === OK ? afterBody(r, entry) : status))
+  // First of all: what may not be read tells nothing of itself, not even whether it has changed; and the headers are
+  // those of what is sent, should another file have come to this place just now.
+  const source = r.connection.engine.files.source(entry, r.requestTime)
+  if (typeof source === 'number') return cannotOpen(r, -source)
   const rendered = render(r, entry)
-  return typeof rendered === 'number' ? rendered : sendFile(r, entry, rendered)
+  return typeof rendered === 'number' ? rendered : sendFile(r, entry, source, rendered)
 }
 
 // The file may have become another one meanwhile.
@@ -127,41 +145,22 @@ function afterBody(r: RequestRec, { path }: FileEntry): Answer<Status> {
   return defaultHandler(r)
 }
 
-function sendFile(r: RequestRec, entry: FileEntry, { lastModified, etag, length, md5 }: Rendered): Status {
-  const { head, headersOut } = r
-  headersOut.put('Last-Modified', lastModified)
-  if (etag !== undefined) headersOut.put('ETag', etag)
-  headersOut.put('Accept-Ranges', r.dir(dirCore).maxRanges === 0 ? 'none' : 'bytes')
+function sendFile(r: RequestRec, entry: FileEntry, source: Uint8Array | OpenFile, rendered: Rendered): Status {
+  const { headersOut } = r
   const verdict = r.main !== undefined ? 'go' : evaluate({
-    methodNumber: r.methodNumber, status: r.status, etag, mtimeMs: entry.mtimeMs, nowMs: r.requestTime,
-  }, head)
-  const { files } = r.connection.engine
+    methodNumber: r.methodNumber, status: r.status, etag: rendered.etag, mtimeMs: entry.mtimeMs, nowMs: r.requestTime,
+  }, r.head)
+  const whole = r.isHead ? rendered.wholeOfHead : rendered.whole
   if (verdict !== 'go') {
-    // What may not be read tells nothing of itself, not even whether it has changed.
-    const readable = entry.content ?? files.open(entry)
-    if (typeof readable === 'number') return cannotOpen(r, -readable)
     r.status = verdict
     // As Apache: HEAD learns how long the file is.
-    if (verdict === 412 && r.isHead) addLength(r, length, md5)
+    headersOut.share(verdict === 412 && r.isHead ? whole : rendered.validators)
     return OK
   }
-  const content = files.content(entry, r.requestTime)
-  if (content !== undefined) {
-    addLength(r, length, md5)
-    r.addBytes(content)
-    return OK
-  }
-  const file = files.open(entry)
-  if (typeof file === 'number') return cannotOpen(r, -file)
-  addLength(r, length, md5)
-  r.addFile(file, 0, entry.size)
+  headersOut.share(whole)
+  if (source instanceof Uint8Array) r.addBytes(source)
+  else r.addFile(source, 0, entry.size)
   return OK
-}
-
-function addLength({ isHead, headersOut }: RequestRec, length: string, md5: string | undefined): void {
-  // As Apache: to HEAD 0 may as well mean that the length is not known, so it is not told.
-  if (!isHead || length !== '0') headersOut.put('Content-Length', length)
-  if (md5 !== undefined) headersOut.put('Content-MD5', md5)
 }
 
 function cannotOpen(r: RequestRec, errno: number): Status {

@@ -4,14 +4,64 @@ import type { HeaderTable } from '../hook/types.ts'
 /** What no field may have (RFC 9110 section 5.5): all but the tab. */
 export const CONTROLS = /[\0-\x08\x0a-\x1f\x7f]/
 
+/**
+ * Fields that many responses have alike, made once: those of a file. Nobody may change it. With it is kept the end of
+ * the last head that it stood in, as bytes: the next one is mostly the same.
+ */
+export class FieldBlock {
+  readonly names: readonly string[]
+  readonly values: readonly string[]
+  tail: HeadTail | undefined
+
+  constructor(fields: readonly (readonly [name: string, value: string])[]) {
+    this.names = fields.map(([name]) => name)
+    this.values = fields.map(([, value]) => value)
+  }
+}
+
+/** The part of a head behind `Date` and `Server`, and what it was made of besides the block. */
+export interface HeadTail {
+  readonly connection: string
+  readonly length: number
+  readonly type: string | undefined
+  readonly bytes: Buffer
+}
+
+const NOTHING = new FieldBlock([])
+
 export class Headers implements HeaderTable {
-  readonly #names: string[] = []
-  readonly #values: string[] = []
+  /** Shared with others until something is changed. */
+  #block: FieldBlock | undefined = NOTHING
+  #names: readonly string[] | string[] = NOTHING.names
+  #values: readonly string[] | string[] = NOTHING.values
   /** A field with a control character in it: a response with such a one must not leave. */
   bad: string | undefined
 
   get size(): number {
     return this.#names.length
+  }
+
+  /** The block that it consists of, if it is still one. */
+  get block(): FieldBlock | undefined {
+    return this.#block === NOTHING ? undefined : this.#block
+  }
+
+  /** Adds the fields of a block; `add` for each, if there were none before. */
+  share(block: FieldBlock): void {
+    if (this.#names.length === 0) {
+      this.#block = block
+      this.#names = block.names
+      this.#values = block.values
+    } else block.names.forEach((name, i) => this.put(name, block.values[i]!))
+  }
+
+  #own(): { readonly names: string[]; readonly values: string[] } {
+    if (this.#block !== undefined) {
+      this.#block = undefined
+      this.#names = this.#names.slice()
+      this.#values = this.#values.slice()
+    }
+    return { names: this.#names as string[], values: this.#values as string[] }
   }
 
   get(name: string): string | undefined {
@@ -28,7 +78,7 @@ export class Headers implements HeaderTable {
     const at = this.#find(name)
     if (at < 0) this.put(name, value)
     else {
-      this.#values[at] = value
+      this.#own().values[at] = value
       this.#remove(name, at + 1)
     }
   }
@@ -40,15 +90,16 @@ export class Headers implements HeaderTable {
 
   /** As `add`, for a value that the core has made itself. */
   put(name: string, value: string): void {
-    this.#names.push(name)
-    this.#values.push(value)
+    const { names, values } = this.#own()
+    names.push(name)
+    values.push(value)
   }
 
   merge(name: string, value: string): void {
     const at = this.#find(name)
     if (at < 0) return this.add(name, value)
     this.#check(name, value)
-    this.#values[at] += `, ${value}`
+    this.#own().values[at] += `, ${value}`
   }
 
   unset(name: string): void {
@@ -57,7 +108,9 @@ export class Headers implements HeaderTable {
   }
 
   clear(): void {
-    this.#names.length = this.#values.length = 0
+    this.#block = NOTHING
+    this.#names = NOTHING.names
+    this.#values = NOTHING.values
     this.bad = undefined
   }
 
@@ -90,8 +143,9 @@ export class Headers implements HeaderTable {
     const lower = name.toLowerCase()
     for (let i = this.#names.length - 1; i >= from; i--)
       if (this.#names[i]!.length === name.length && this.#names[i]!.toLowerCase() === lower) {
-        this.#names.splice(i, 1)
-        this.#values.splice(i, 1)
+        const { names, values } = this.#own()
+        names.splice(i, 1)
+        values.splice(i, 1)
       }
   }
 }

@@ -32,7 +32,9 @@ type Phase = (typeof Phase)[keyof typeof Phase]
 /** Answers of one step that do not leave `advance`. */
 const GO_ON = -1
 
-const REQUEST_OVER = new Error('Cannot read the body: the request is over')
+const requestOver = (): Error => new Error('Cannot read the body: the request is over')
+const timeout = (): Error => new BodyTimeout()
+const gone = (): Error => new ClientGone()
 
 export class HttpConn implements Conn, Connection {
   readonly engine: ThreadEngine
@@ -154,7 +156,7 @@ export class HttpConn implements Conn, Connection {
         if (this.request!.isOverdue) return this.#giveUp()
         if (this.output.blocked) this.#breakOff()
         else this.#feed.feed(this.request?.body)
-        this.#feed.fail(new BodyTimeout())
+        this.#feed.fail(timeout)
         return this.advance()
       case Phase.flushing:
         this.#breakOff()
@@ -170,7 +172,7 @@ export class HttpConn implements Conn, Connection {
     this.#breakOff()
     this.input.broken = true
     this.engine.port.net.close(this.fd)
-    this.#feed.fail(new ClientGone())
+    this.#feed.fail(gone)
     if ((this.#phase === Phase.flushing || this.#phase === Phase.discarding) && this.request !== undefined) this.#log(this.request)
   }
 
@@ -192,7 +194,7 @@ export class HttpConn implements Conn, Connection {
 
   #giveUp(): Next {
     this.#attempt++
-    this.#feed.fail(new BodyTimeout())
+    this.#feed.fail(timeout)
     giveUp(this.request!)
     this.#phase = Phase.flushing
     return this.advance()
@@ -373,7 +375,7 @@ export class HttpConn implements Conn, Connection {
     }
     this.#owner.status(this, Seen.log)
     // Whoever did not wait for a piece of this body must not get one of the next.
-    this.#feed.fail(REQUEST_OVER)
+    this.#feed.fail(requestOver)
     if (!this.output.broken && r.body !== undefined && !r.body.done) return this.#leaveBody(r)
     this.#log(r)
     if (this.output.broken) return Next.close

@@ -1,27 +1,29 @@
 /** Which server and which path a request line and a Host header name (Apache's ap_read_request, after the head). */
 import { osEscapePath } from '../base/escape.ts'
+import type { Atom } from '../http/atoms.ts'
 import type { HttpFault } from '../http/fault.ts'
 import { HEADER } from '../http/known_headers.ts'
-import { M_GET } from '../http/methods.ts'
+import { M_CONNECT, M_GET } from '../http/methods.ts'
 import { hostOfTarget, parseTarget, type Target, type TargetFault } from '../http/target.ts'
-import { dirCore } from './core_settings.ts'
+import { Located } from './located.ts'
 import type { RequestRec } from './request_rec.ts'
 
 const SLASH = 0x2f
-const SLASHES = { off: 'Off', on: 'On', nodecode: 'NoDecode' } as const
 
 /** Sets server, path and configuration of a request. @returns why it is refused, or undefined */
 export function locate(r: RequestRec): HttpFault | undefined {
   const { head, connection } = r
   const { engine } = connection
-  const target = head.target()
+  const atom = head.targetAtom()
+  const target = atom.text
   r.unparsedUri = target
   // How the path is read is the named server's to say, so the name comes first.
-  const named = target.charCodeAt(0) === SLASH ? undefined : hostOfTarget(target, head.methodNumber)
+  const isPath = target.charCodeAt(0) === SLASH && head.methodNumber !== M_CONNECT
+  const named = isPath ? undefined : hostOfTarget(target, head.methodNumber)
   r.hostname = named ?? head.hostname()
   if (engine.only === undefined && r.hostname !== undefined)
     r.served = engine.served(engine.vhosts.select(connection.candidates, r.hostname, target))
-  const parsed = parse(r, target, head.methodNumber)
+  const parsed = isPath ? locatedAs(r, atom) : parse(r, target, head.methodNumber)
   if ('fault' in parsed) return refused(r, parsed)
   r.uri = parsed.path
   r.args = parsed.args
@@ -35,6 +37,18 @@ export function locate(r: RequestRec): HttpFault | undefined {
   r.chains = engine.chainsOf(server, r.resolved)
   if (head.expectUnknown) return unmet(r)
   return settings.strictHostCheck ? checkHost(r) : undefined
+}
+
+/** As `parse` for a path, which means the same to all methods but one: remembered with the target. */
+function locatedAs(r: RequestRec, atom: Atom): Located | TargetFault {
+  const { served, head } = r
+  const before = atom.memo as Located | undefined
+  if (before !== undefined && before.served === served) return (r.located = before)
+  const parsed = parse(r, atom.text, head.methodNumber)
+  if ('fault' in parsed) return parsed
+  const located = new Located(served, parsed)
+  atom.memo = r.located = located
+  return located
 }
 
 /** Refused for its path, a request is the named server's; for the form of its target, before its fields are looked at. */
@@ -61,7 +75,7 @@ export function targetFor(r: RequestRec, uri: string): Target | TargetFault {
 function parse(r: RequestRec, target: string, methodNumber: number): Target | TargetFault {
   return parseTarget(target, {
     methodNumber,
-    allowEncodedSlashes: SLASHES[r.server.conf.defaults.holds(dirCore).allowEncodedSlashes],
+    allowEncodedSlashes: r.served.encodedSlashes,
     mergeSlashes: r.served.settings.mergeSlashes,
   })
 }

@@ -19,10 +19,16 @@ const MAX_PATH = 4096
 /** translate_name: DocumentRoot and the path, without what ServerPath says of it. */
 export function mapUri(r: RequestRec): Status {
   if (r.uri.charCodeAt(0) !== 0x2f && r.uri !== '*') return 400
+  const { located, served } = r
+  const remembers = located !== undefined && located.served === served && located.path === r.uri
+  r.filename = remembers ? (located.filename ??= fileOf(r)) : fileOf(r)
+  return OK
+}
+
+function fileOf(r: RequestRec): string {
   const { documentRoot, settings } = r.served
   const path = settings.serverPath === undefined ? r.uri : behind(settings.serverPath, r.uri)
-  r.filename = r.uri === '*' ? `${documentRoot}/*` : documentRoot + (settings.mergeSlashes ? path : path.replace(/\/{2,}/g, '/'))
-  return OK
+  return r.uri === '*' ? `${documentRoot}/*` : documentRoot + (settings.mergeSlashes ? path : path.replace(/\/{2,}/g, '/'))
 }
 
 /** The path below a ServerPath: that names the host, no directory. */
@@ -36,14 +42,21 @@ export function mapToStorage(r: RequestRec): Status {
   if (r.filename === undefined || r.uri === '*') return OK
   // What a module has put together must not lead around the sections of the directories that it leads through.
   if (r.filename.includes('/.') && DOTS.test(r.filename)) r.filename = tidyPath(r.filename)
-  const { files } = r.connection.engine
-  const entry = files.look(r.filename)
+  const entry = entryAt(r, r.filename)
   if (entry.result === 0) {
     if (entry.type !== 'file') return settle(r, entry, r.filename)
     return resolve(r, entry)
   }
-  if (entry.result === -Errno.noent || entry.result === -Errno.notdir) return splitPath(r)
+  if (entry.result === -Errno.noent || entry.result === -Errno.notdir) return splitPath(r, entry)
   return cannotReach(r, entry.result)
+}
+
+function entryAt(r: RequestRec, path: string): FileEntry {
+  const { files } = r.connection.engine
+  const { located } = r
+  if (located === undefined || located.filename !== path) return files.look(path)
+  if (located.entry === undefined) return (located.entry = files.look(path))
+  return files.lookAgain(located.entry)
 }
 
 /** Refuses with the first part of the path that cannot be looked at. @param result negative errno of the whole */
@@ -86,10 +99,8 @@ function settle(r: RequestRec, entry: FileEntry, filename: string): Status {
 
 function resolve(r: RequestRec, entry: FileEntry, path = r.filename!): Status {
   const { resolver, server } = r.served
-  const resolved = resolver.forFile(path, r.uri)
-  if ('fault' in resolved) {
-    return refused(r, resolved)
-  }
+  const resolved = resolver.forFile(path, r.uri, entry)
+  if ('fault' in resolved) return refused(r, resolved)
   r.finfo = entry
   r.resolved = resolved
   r.chains = r.connection.engine.chainsOf(server, resolved)
@@ -106,9 +117,12 @@ function refused(r: RequestRec, { fault, first, errno, directory, level = 'alert
 }
 
 // The longest front part of the path that exists; the rest is PATH_INFO (Apache's ap_directory_walk).
-function splitPath(r: RequestRec): Status {
+function splitPath(r: RequestRec, entry: FileEntry): Status {
   const { files } = r.connection.engine
   const full = r.filename!
+  // Mostly a name in a directory that is there.
+  const parent = parentOf(r, entry)
+  if (parent?.type === 'directory') return absent(r, entry, full, '')
   for (let end = full.lastIndexOf('/', full.length - 1); end > 0; end = full.lastIndexOf('/', end - 1)) {
     const front = files.look(full.slice(0, end))
     if (front.result < 0) {
@@ -126,16 +140,28 @@ function splitPath(r: RequestRec): Status {
 // Nothing there: the name ends with the first part that does not exist.
 function missing(r: RequestRec, full: string, directoryEnd: number): Status {
   const nameEnd = full.indexOf('/', directoryEnd + 1)
-  r.filename = nameEnd < 0 ? full : full.slice(0, nameEnd)
-  r.pathInfo = nameEnd < 0 ? '' : full.slice(nameEnd)
+  const name = nameEnd < 0 ? full : full.slice(0, nameEnd)
+  return absent(r, r.connection.engine.files.look(name), name, nameEnd < 0 ? '' : full.slice(nameEnd))
+}
+
+function absent(r: RequestRec, entry: FileEntry, filename: string, pathInfo: string): Status {
+  r.filename = filename
+  r.pathInfo = pathInfo
   // No way to tell where the link would have led: that is refused, not missed.
-  if (isLink(r, r.filename)) return linkRefused(r, r.filename)
-  return resolve(r, r.connection.engine.files.look(r.filename))
+  return r.connection.engine.files.isLink(entry) ? linkRefused(r, filename) : resolve(r, entry)
+}
+
+/** The directory of a path that does not end in a slash. */
+function parentOf(r: RequestRec, entry: FileEntry): FileEntry | undefined {
+  const { files } = r.connection.engine
+  if (entry.parent !== undefined) return files.lookAgain(entry.parent)
+  const end = entry.path.lastIndexOf('/')
+  return end <= 0 || end === entry.path.length - 1 ? undefined : (entry.parent = files.look(entry.path.slice(0, end)))
 }
 
 function isLink(r: RequestRec, path: string): boolean {
-  const link = { ...NO_STAT }
-  return r.connection.engine.files.lookAtLink(path, link) === 0 && (link.mode & S_IFMT) === S_IFLNK
+  const { files } = r.connection.engine
+  return files.isLink(files.look(path))
 }
 
 function linkRefused(r: RequestRec, path: string): Status {

@@ -5,11 +5,12 @@
  */
 import { faultText } from '../base/fault_text.ts'
 import { MatchError } from '../config/regex.ts'
-import { after, DECLINED, DONE, HANDOVER, OK, type Answer, type Status } from '../hook/hook.ts'
+import { after, DECLINED, DONE, HANDOVER, OK, type Answer, type Chain, type Status } from '../hook/hook.ts'
 import type { Sink } from '../hook/filter.ts'
+import type { Request } from '../hook/types.ts'
 import type { HttpFault } from '../http/fault.ts'
 import { allowHeader, M_TRACE } from '../http/methods.ts'
-import type { StatusHook } from './chains.ts'
+import type { Chains, StatusHook } from './chains.ts'
 import { applyConditions } from './conditions.ts'
 import { dirCore } from './core_settings.ts'
 import { defaultHandler } from './default_handler.ts'
@@ -26,11 +27,13 @@ type Step = (r: RequestRec) => Answer<Status>
 
 const INTERNAL_ERROR = 500
 
-/** Walks the chain of a hook that stops at the first answer. */
-const hook = (name: StatusHook): Step => (r) => {
-  const chain = r.chains[name]
-  if (chain.length === 0) return DECLINED
-  return (r.connection.engine.hooks[name]).walk(chain, r)
+/**
+ * Walks the chain of a hook that stops at the first answer.
+ * @param chainOf picks it: by a name in a variable the look-up would be slow
+ */
+const hook = (name: StatusHook, chainOf: (chains: Chains) => Chain<Request, Status>): Step => (r) => {
+  const chain = chainOf(r.chains)
+  return chain.length === 0 ? DECLINED : r.connection.engine.hooks[name].walk(chain, r)
 }
 
 /** DECLINED by all is fine. */
@@ -45,9 +48,9 @@ const orElse = (step: Step, core: Step): Step => (r) => {
   return after(answer, (status) => (status === DECLINED ? core(r) : status))
 }
 
-const accessCheckerEx = hook('accessCheckerEx')
-const checkUserId = hook('checkUserId')
-const authChecker = hook('authChecker')
+const accessCheckerEx = hook('accessCheckerEx', (chains) => chains.accessCheckerEx)
+const checkUserId = hook('checkUserId', (chains) => chains.checkUserId)
+const authChecker = hook('authChecker', (chains) => chains.authChecker)
 
 /** Authorisation without a user if that settles it, else authentication and then authorisation. */
 const authorise: Step = (r) => {
@@ -123,20 +126,20 @@ const trace: Step = (r) => (r.methodNumber === M_TRACE ? traceHandler(r, openBod
 // What a look-up on behalf of another request goes through …
 const LOOKUP: readonly Step[] = [
   applyConditions,
-  orElse(hook('translateName'), mapUri),
+  orElse(hook('translateName', (chains) => chains.translateName), mapUri),
   trace,
-  orElse(hook('mapToStorage'), mapToStorage),
+  orElse(hook('mapToStorage', (chains) => chains.mapToStorage), mapToStorage),
   applyConditions,
-  optional(hook('headerParser')),
-  unlessJudged(optional(hook('accessChecker'))),
+  optional(hook('headerParser', (chains) => chains.headerParser)),
+  unlessJudged(optional(hook('accessChecker', (chains) => chains.accessChecker))),
   unlessJudged(authorise),
-  optional(hook('typeChecker')),
-  optional(hook('fixups')),
+  optional(hook('typeChecker', (chains) => chains.typeChecker)),
+  optional(hook('fixups', (chains) => chains.fixups)),
 ]
 /** From map_to_storage on. */
 const FILE_LOOKUP = LOOKUP.slice(3)
 // … and a request.
-const STEPS: readonly Step[] = [optional(hook('postReadRequest')), ...LOOKUP, handle]
+const STEPS: readonly Step[] = [optional(hook('postReadRequest', (chains) => chains.postReadRequest)), ...LOOKUP, handle]
 const REDIRECTED: readonly Step[] = [...LOOKUP, handle]
 
 /** Serves a request whose head has been read. OK: the response is complete, on its way or waiting to leave. */
@@ -255,7 +258,7 @@ export function logRequest(r: RequestRec): void {
   } catch (error) {
     logFailed(first, error)
   }
-  connection.engine.tally.end(first, lastOf(first).bytesSent, connection)
+  connection.engine.tally.end(first, lastOf(first).bytesSent, connection, connection.engine)
 }
 
 const logFailed = (r: RequestRec, error: unknown): void =>

@@ -1,4 +1,5 @@
 /** One request: what hooks and handlers see of it. Its response is in response.ts. */
+import { uptime } from '../base/clock.ts'
 import type { ConfigVector, Settings } from '../config/settings.ts'
 import type { Resolved } from '../config/resolve.ts'
 import { inserted, type InputFilter, type Sink, type Source } from '../hook/filter.ts'
@@ -13,6 +14,7 @@ import { NO_FILE, type FileEntry } from './file_cache.ts'
 import { filtered } from './filter_chain.ts'
 import { Headers, trailersOf } from './header_table.ts'
 import type { HttpConn } from './http_conn.ts'
+import type { Located } from './located.ts'
 import { lookUp, lookUpUri, redirectInternally, runSubrequest } from './pipeline.ts'
 import { Response } from './response.ts'
 import { selfUrl } from './self_url.ts'
@@ -20,6 +22,8 @@ import type { Served } from './thread_engine.ts'
 
 export class RequestRec extends Response implements Request {
   resolved: Resolved | undefined
+  /** What is remembered of its target. */
+  located: Located | undefined
   chains: Chains
   uri = ''
   args: string | undefined
@@ -35,7 +39,7 @@ export class RequestRec extends Response implements Request {
   context: Request['context']
   #notes: Map<string, string> | undefined
   #env: Map<string, string> | undefined
-  readonly requestTime = performance.timeOrigin + performance.now()
+  readonly requestTime: number
   prev: RequestRec | undefined
   next: RequestRec | undefined
   /** Set for a look-up made on behalf of another request. */
@@ -59,6 +63,7 @@ export class RequestRec extends Response implements Request {
   constructor(connection: HttpConn, head: RequestHead, served: Served) {
     super(connection, head, served)
     this.chains = served.chains
+    this.requestTime = connection.engine.requestBegins()
   }
 
   get server() {
@@ -129,7 +134,7 @@ export class RequestRec extends Response implements Request {
   }
 
   get isOverdue(): boolean {
-    return this.deadline > 0 && performance.now() >= this.deadline
+    return this.deadline > 0 && uptime() >= this.deadline
   }
 
   /** For a request that goes on after the thread has turned to others; what led to it and what came of it go with it. */

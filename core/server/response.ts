@@ -7,13 +7,14 @@
  * Nothing leaves before the response is complete or has grown large, so that
  * status and headers may be changed, or an error take its place, until then.
  */
+import { ORIGIN, uptime } from '../base/clock.ts'
 import { after, OK, type Answer, type Status } from '../hook/hook.ts'
 import type { Data, OutputFilter, Sink, Wait } from '../hook/filter.ts'
 import type { Request } from '../hook/types.ts'
 import { CHUNK_TAIL, chunkHead, LAST_CHUNK } from '../http/chunked.ts'
 import { HEADER } from '../http/known_headers.ts'
 import type { RequestHead } from '../http/request_head.ts'
-import { closesConnection, isBodyless, statusLine } from '../http/status.ts'
+import { closesConnection, isBodyless } from '../http/status.ts'
 import { cutRanges } from './byteranges.ts'
 import type { OpenFile } from './file_cache.ts'
 import { FileRange, isRange, OutputChain } from './filter_chain.ts'
@@ -362,25 +363,49 @@ export abstract class Response {
   #commit(length: number | undefined): void {
     this.#committed = true
     this.#stated = length
-    if (this.firstByteTime === 0) this.firstByteTime = performance.timeOrigin + performance.now()
+    if (this.firstByteTime === 0) this.firstByteTime = ORIGIN + uptime()
     if (this.deadline > 0) this.answering()
     this.#decideFraming(length)
     if (this.head.protocol === 9) return
     const { output, engine } = this.connection
-    let head = `HTTP/1.1 ${statusLine(this.status)}\r\n${engine.dateAndServer()}`
-    if (this.#errHeadersOut !== undefined) head += this.#errHeadersOut.text()
-    head += this.headersOut.text()
-    if (!this.#chunked && length !== undefined && this.#showsLength(length)) head += `Content-Length: ${length}\r\n`
-    head += this.#connectionLines()
-    if (this.#chunked) head += 'Transfer-Encoding: chunked\r\n'
-    if (this.contentType !== undefined && !isBodyless(this.status)) head += `Content-Type: ${this.#typeWithCharset()}\r\n`
-    if (this.status !== 304) {
-      if (this.contentEncoding !== undefined) head += `Content-Encoding: ${this.contentEncoding}\r\n`
-      if (this.contentLanguages.length > 0) head += `Content-Language: ${this.contentLanguages.join(',')}\r\n`
+    const opening = engine.opening(this.status)
+    output.bytes(opening)
+    this.#headBytes += opening.length + this.#putTail(length)
+  }
+
+  /** The rest of the head. @returns its bytes */
+  #putTail(length: number | undefined): number {
+    const { output } = this.connection
+    const { block } = this.headersOut
+    const shown = !this.#chunked && length !== undefined && this.#showsLength(length) ? length : NOT_SHOWN
+    const connection = this.#connectionLines()
+    if (block === undefined || !isUsual(connection) || this.#errHeadersOut !== undefined || this.#chunked || this.contentEncoding !== undefined ||
+      this.contentLanguages.length > 0) {
+      const tail = this.#tail(connection, shown)
+      output.text(tail)
+      return tail.length
     }
-    head += '\r\n'
-    this.#headBytes += head.length
-    output.text(head)
+    const type = isBodyless(this.status) ? undefined : this.#typeWithCharset()
+    let { tail } = block
+    if (tail === undefined || tail.connection !== connection || tail.length !== shown || tail.type !== type) {
+      block.tail = tail = { connection, length: shown, type, bytes: Buffer.from(this.#tail(connection, shown), 'latin1') }
+    }
+    output.bytes(tail.bytes)
+    return tail.bytes.length
+  }
+
+  #tail(connection: string, length: number): string {
+    let tail = this.#errHeadersOut === undefined ? '' : this.#errHeadersOut.text()
+    tail += this.headersOut.text()
+    if (length !== NOT_SHOWN) tail += `Content-Length: ${length}\r\n`
+    tail += connection
+    if (this.#chunked) tail += 'Transfer-Encoding: chunked\r\n'
+    if (this.contentType !== undefined && !isBodyless(this.status)) tail += `Content-Type: ${this.#typeWithCharset()}\r\n`
+    if (this.status !== 304) {
+      if (this.contentEncoding !== undefined) tail += `Content-Encoding: ${this.contentEncoding}\r\n`
+      if (this.contentLanguages.length > 0) tail += `Content-Language: ${this.contentLanguages.join(',')}\r\n`
+    }
+    return `${tail}\r\n`
   }
 
   #showsLength(length: number): boolean {
@@ -402,17 +427,17 @@ export abstract class Response {
   }
 
   #connectionLines(): string {
-    if (!this.keepAlive) return 'Connection: close\r\n'
+    if (!this.keepAlive) return CLOSE
     if (!this.head.connectionKeepAlive) return ''
     const { keepAliveTimeout, maxKeepAliveRequests } = this.served.settings
     const left = maxKeepAliveRequests === 0 ? '' : `, max=${maxKeepAliveRequests - this.connection.keepalives + 1}`
     return `Keep-Alive: timeout=${Math.floor(keepAliveTimeout / 1000)}${left}\r\nConnection: Keep-Alive\r\n`
   }
 
-  #typeWithCharset(): string {
-    const type = this.contentType!
+  #typeWithCharset(): string | undefined {
+    const type = this.contentType
     const { charset } = this
-    return charset !== undefined && /^text\/(plain|html)$/i.test(type) ? `${type}; charset=${charset}` : type
+    return type !== undefined && charset !== undefined && /^text\/(plain|html)$/i.test(type) ? `${type}; charset=${charset}` : type
   }
 
   #sendParts(): void {
@@ -444,6 +469,13 @@ export abstract class Response {
     this.#length = this.#inMemory = 0
   }
 }
+
+const CLOSE = 'Connection: close\r\n'
+/** Others count the requests of a connection: not worth remembering. */
+const isUsual = (connection: string): boolean => connection === '' || connection === CLOSE
+
+/** As a length: no Content-Length. */
+const NOT_SHOWN = -1
 
 export const NO_WORDS: readonly string[] = Object.freeze([])
 const NO_FILTERS: readonly OutputFilter[] = Object.freeze([])

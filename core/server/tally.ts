@@ -2,6 +2,7 @@
  * What one thread writes into its row of the scoreboard. A thread that may block shows a request when it begins, so
  * that one which hangs can be seen; a thread that never blocks (event's listener) adds up and shows once per turn.
  */
+import { ORIGIN } from '../base/clock.ts'
 import { atTurnEnd } from '../base/turn.ts'
 import type { Request, Server } from '../hook/types.ts'
 import type { RequestHead } from '../http/request_head.ts'
@@ -26,9 +27,6 @@ const CREDENTIALS = /\/\/[^/@\s]*:[^/@\s]*@/g
 export type Shown = Request & { readonly head: Pick<RequestHead, 'bytes' | 'requestLineStart' | 'requestLineEnd'> }
 
 const AT_SIGN = 0x40
-/** A getter that takes longer than reading the clock. */
-const ORIGIN = performance.timeOrigin
-
 /** What `end` adds to: the connection's own counts. */
 export interface Counted {
   answered: number
@@ -80,15 +78,15 @@ export class Tally {
     if (extended && mayBlock) this.#show(r)
   }
 
-  /** It is answered and logged. @param bytes of the body that was sent, after internal redirects */
-  end(r: Shown, bytes: number, of: Counted): void {
+  /** It is answered and logged. @param bytes of the body that was sent, after internal redirects @param clock asked for `uptime()` */
+  end(r: Shown, bytes: number, of: Counted, clock: { readClock(): number }): void {
     const { extended, mayBlock } = this.#options
     this.#accesses++
     this.#bytes += bytes
     of.answered++
     of.bytesAnswered += bytes
     if (extended) {
-      const now = ORIGIN + performance.now()
+      const now = ORIGIN + clock.readClock()
       this.#duration += now - r.requestTime
       if (mayBlock || !this.#waiting) this.#showEnd(r, of, now)
     }

@@ -4,6 +4,7 @@
  */
 import type { ConfigVector } from '../config/settings.ts'
 import type { Resolved, Resolver } from '../config/resolve.ts'
+import { ORIGIN, uptime } from '../base/clock.ts'
 import { httpDate } from '../base/dates.ts'
 import { endTurn } from '../base/turn.ts'
 import type { Filters } from '../hook/filter.ts'
@@ -11,6 +12,8 @@ import type { Hooks } from '../hook/hooks.ts'
 import type { LogLevel, Server, Connection, Request } from '../hook/types.ts'
 import { DEFAULT_LIMITS, type Limits } from '../http/limits.ts'
 import { RequestHead } from '../http/request_head.ts'
+import { statusLine } from '../http/status.ts'
+import type { EncodedSlashes } from '../http/target.ts'
 import { Errno, type Endpoint, type Fd, type Memory, type Port } from '../port/port.ts'
 import { Chains } from './chains.ts'
 import { HttpConn } from './http_conn.ts'
@@ -24,6 +27,9 @@ import type { VhostTable } from './vhost_table.ts'
 
 const INPUT_BYTES = 16 * 1024
 const OUTPUT_BYTES = 64 * 1024
+/** Memory (bytes) for what is known of files: of a thread among many, and of the one that answers for all. */
+const FILES_OF_MANY = 8 * 1024 * 1024
+const FILES_OF_ONE = 48 * 1024 * 1024
 
 export type EngineLog = (level: LogLevel, module: string, message: string, about: {
   server?: Server, connection?: Connection, request?: Request, errno?: number,
@@ -57,7 +63,10 @@ export interface Served {
   /** Options without FollowSymLinks stand somewhere: links must be looked for. */
   readonly checksLinks: boolean
   readonly settings: ReturnType<typeof settingsOf>
+  readonly encodedSlashes: EncodedSlashes
 }
+
+const SLASHES = { off: 'Off', on: 'On', nodecode: 'NoDecode' } as const
 
 const settingsOf = (server: Server) => server.get(serverCore)
 
@@ -82,9 +91,12 @@ export class ThreadEngine implements Engine {
   readonly #served = new Map<Server, Served>()
   readonly #parts: EngineParts
   #connections = 0
-  #now = performance.now()
-  #second = 0
+  #now = uptime()
   #dateLines = ''
+  /** By status, with these. */
+  readonly #openings: (Buffer | undefined)[] = []
+  /** When they must be made anew. */
+  #datesEnd = -Infinity
 
   constructor(parts: EngineParts) {
     this.port = parts.port
@@ -97,7 +109,7 @@ export class ThreadEngine implements Engine {
     this.serverTokens = parts.serverTokens
     this.input = parts.port.host.memory(INPUT_BYTES)
     this.output = new OutBuffer(parts.port.host.memory(OUTPUT_BYTES))
-    this.files = new FileCache(parts.port)
+    this.files = new FileCache(parts.port, parts.mayBlock ? FILES_OF_MANY : FILES_OF_ONE)
     this.#parts = parts
     this.only = parts.servers.length === 1 ? this.served(parts.servers[0]!) : undefined
   }
@@ -144,19 +156,38 @@ export class ThreadEngine implements Engine {
     return this.#now
   }
 
+  readClock(): number {
+    return (this.#now = uptime())
+  }
+
+  /**
+   * When a request begins, in milliseconds since 1970. Where nothing blocks, the clock was read when the turn began or
+   * when the request before this one was answered, and need not be read again.
+   */
+  requestBegins(): number {
+    return ORIGIN + (this.mayBlock ? this.readClock() : this.#now)
+  }
+
   /** `Date` and `Server` lines, made once a second. */
   dateAndServer(): string {
-    const ms = Date.now()
-    const second = Math.floor(ms / 1000)
-    if (second !== this.#second) {
-      this.#second = second
-      this.#dateLines = `Date: ${httpDate(second * 1000)}\r\nServer: ${this.serverTokens}\r\n`
+    const now = this.mayBlock || this.turn === undefined ? this.readClock() : this.#now
+    if (now >= this.#datesEnd) {
+      const ms = Date.now()
+      this.#datesEnd = now + 1000 - ms % 1000
+      this.#dateLines = `Date: ${httpDate(ms)}\r\nServer: ${this.serverTokens}\r\n`
+      this.#openings.length = 0
     }
     return this.#dateLines
   }
 
+  /** How every head begins: status line, `Date` and `Server`. */
+  opening(status: number): Buffer {
+    const dateLines = this.dateAndServer()
+    return (this.#openings[status] ??= Buffer.from(`HTTP/1.1 ${statusLine(status)}\r\n${dateLines}`, 'latin1'))
+  }
+
   beginTurn(): void {
-    this.#now = performance.now()
+    this.#now = uptime()
     this.files.beginTurn()
   }
 
@@ -177,6 +208,7 @@ export class ThreadEngine implements Engine {
       resolver: parts.resolverOf(server, this.files),
       chains: new Chains(parts.hooks, server, server.conf.defaults, parts.mayBlock),
       documentRoot: (settings.documentRoot ?? parts.defaultDocumentRoot).replace(/\/$/, ''),
+      encodedSlashes: SLASHES[server.conf.defaults.holds(dirCore).allowEncodedSlashes],
       checksLinks: allVectors(server).some(forbidsLinks),
     }
   }

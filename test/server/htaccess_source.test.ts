@@ -51,7 +51,7 @@ function subject(under: string, given: Port, names: readonly string[] = ['.htacc
   const { port, looks } = counting(given)
   const tree: TreeNode[] = [{ ...at, name: '<Directory', args: `"${under}">`, body: [] }]
   const { main } = carryOut(tree, { table: modules, serverRoot: '/', checking: true, note: () => undefined })
-  const files = new FileCache(port)
+  const files = new FileCache(port, 1e6)
   const notes: string[] = []
   const note: HtaccessInput['note'] = (_, text) => void notes.push(text)
   const input: HtaccessInput = {

@@ -57,7 +57,7 @@ t.test('counts go on where the thread before has stopped', (t) => {
     row.begin(0, 7, 8)
     const tally = new Tally(row, { extended: true, mayBlock: true, tail: false })
     const conn = { answered: 0, bytesAnswered: 0 }
-    for (let n = 0; n < 10; n++) tally.end(request('GET / HTTP/1.1'), 100, conn)
+    for (let n = 0; n < 10; n++) tally.end(request('GET / HTTP/1.1'), 100, conn, { readClock: () => performance.now() })
     t.same([row.get('accesses'), row.get('bytes'), row.get('myAccesses'), row.get('myBytes')], [life * 10, life * 1000, 10, 1000])
     t.same([row.get('connAccesses'), row.get('connBytes')], [10, 1000])
     shared.clear(1)
@@ -67,7 +67,7 @@ t.test('counts go on where the thread before has stopped', (t) => {
 
 t.test('a thread that never blocks writes at the end of its turn; without ExtendedStatus only counts', async (t) => {
   const { row, tally, conn } = make({ mayBlock: false, extended: false })
-  for (let n = 0; n < 3; n++) tally.end(request('GET / HTTP/1.1'), 5, conn)
+  for (let n = 0; n < 3; n++) tally.end(request('GET / HTTP/1.1'), 5, conn, { readClock: () => performance.now() })
   t.equal(row.get('accesses'), 0)
   await new Promise((resolve) => setImmediate(resolve))
   t.same([row.get('accesses'), row.get('bytes'), row.get('duration'), row.text('request')], [3, 15, 0, ''])
