@@ -117,6 +117,8 @@ interface Level {
   readonly sections: readonly Section[]
   /** The result, where no .htaccess can have a say up to here. */
   readonly fixed: Node | undefined
+  /** The plan for all files in it, where no section looks at their names. */
+  readonly forAll: Plan | undefined
 }
 
 /** Something with room for what was found out about a file name. */
@@ -256,7 +258,10 @@ export class Resolver {
   #plan(asked: string): Plan {
     const filename = asked.startsWith('/') && asked.includes('//') ? tidyPath(asked) : asked
     const name = filename.slice(filename.lastIndexOf('/') + 1)
-    const levels = filename.startsWith('/') ? this.#levelsOf(filename.slice(0, filename.length - name.length)) : []
+    const directory = filename.slice(0, filename.length - name.length)
+    const forAll = filename.startsWith('/') ? this.#level(directory).forAll : undefined
+    if (forAll !== undefined) return forAll
+    const levels = filename.startsWith('/') ? this.#levelsOf(directory) : []
     // Apache looks at a file as at one more directory.
     const named = name === '' || levels.length === 0
       ? NONE : this.#directories.get(levels.length + 1)?.filter((section) => section.matches(`${filename}/`)) ?? NONE
@@ -289,7 +294,9 @@ export class Resolver {
     const before = outer === undefined ? this.#root : outer.fixed
     const here = before && this.#steps(before, sections)
     const fixed = here?.rights === undefined ? here : undefined
-    return this.#levels.set(path, { path, outer, depth, sections, fixed })
+    const nameless = fixed?.files.length === 0 && this.#expressions.length === 0 && !this.#directories.has(depth + 1)
+    const forAll = nameless ? { maker: this, fixed, levels: [], late: NONE, name: '', kept: undefined } : undefined
+    return this.#levels.set(path, { path, outer, depth, sections, fixed, forAll })
   }
 
   #dynamic(plan: Plan): Node | HtaccessFault {

@@ -49,13 +49,35 @@ function readHost(head: RequestHead, field: number): HttpFault | undefined {
     const what = 'client sent HTTP/1.1 request without hostname (see RFC2616 section 14.23)'
     return badRequest('AH00569', `${what}: ${head.target()}`)
   }
-  if (head.repeated[HEADER.HOST] === 1 || !parseHost(head.bytes, start, end)) {
+  if (head.repeated[HEADER.HOST] === 1 || !acceptHost(head, start, end)) {
     return badRequest('AH00550', `Client sent malformed Host header: ${head.value(HEADER.HOST)!}`)
   }
-  head.hostStart = start
-  head.hostEnd = parsedHost.end
-  head.hostPort = parsedHost.port
   return undefined
+}
+
+/** The last Host that was accepted: most requests name the same. */
+let accepted = Buffer.alloc(0)
+let acceptedEnd = 0
+let acceptedPort = -1
+
+function acceptHost(head: RequestHead, start: number, end: number): boolean {
+  const { bytes } = head
+  if (!isAccepted(bytes, start, end)) {
+    if (!parseHost(bytes, start, end)) return false
+    accepted = Buffer.from(bytes.subarray(start, end))
+    acceptedEnd = parsedHost.end - start
+    acceptedPort = parsedHost.port
+  }
+  head.hostStart = start
+  head.hostEnd = start + acceptedEnd
+  head.hostPort = acceptedPort
+  return true
+}
+
+function isAccepted(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start !== accepted.length) return false
+  for (let i = 0; i < accepted.length; i++) if (bytes[start + i] !== accepted[i]) return false
+  return true
 }
 
 function readContentLength(head: RequestHead, field: number): HttpFault | undefined {

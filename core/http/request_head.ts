@@ -15,8 +15,8 @@ export const HTTP_10 = 1000
 export const HTTP_11 = 1001
 
 /** What many requests name. Each thread has its own. */
-const TEXTS = new Atoms()
-const HOSTS = new Atoms(true)
+const TEXTS = new Atoms(4096)
+const HOSTS = new Atoms(4096, true)
 
 const FIRST_TABLE = 32
 const EMPTY = Buffer.alloc(0)
@@ -27,6 +27,7 @@ const grown = (old: Int32Array, size: number): Int32Array<ArrayBuffer> => {
 }
 
 export class RequestHead {
+  readonly texts: Atoms
   /** The bytes that all offsets point into. */
   bytes: Buffer = EMPTY
   /** Why parseHead answered BAD; undefined otherwise. */
@@ -89,6 +90,11 @@ export class RequestHead {
   hostEnd = -1
   /** The port of the Host header, -1 when it has none. */
   hostPort = -1
+
+  /** @param texts where texts that come again are remembered */
+  constructor(texts = TEXTS) {
+    this.texts = texts
+  }
 
   /** Forgets the last request. Called by parseHead. */
   begin(bytes: Buffer, start: number): void {
@@ -189,7 +195,7 @@ export class RequestHead {
   }
 
   method(): string {
-    return TEXTS.at(this.bytes, this.methodStart, this.methodEnd).text
+    return this.texts.at(this.bytes, this.methodStart, this.methodEnd).text
   }
 
   /** The request target as sent, latin1. */
@@ -198,7 +204,7 @@ export class RequestHead {
   }
 
   targetAtom(): Atom {
-    return TEXTS.at(this.bytes, this.targetStart, this.targetEnd)
+    return this.texts.at(this.bytes, this.targetStart, this.targetEnd)
   }
 
   /** The request line as sent, without its end (`%r`). */

@@ -103,12 +103,12 @@ export interface Stat {
 }
 
 export interface Files {
-  /** @param path bytes ending in NUL @param follow false: the link itself */
-  stat(path: Buffer, into: Stat, follow: boolean): Result
+  /** @param path one character per byte @param follow false: the link itself */
+  stat(path: string, into: Stat, follow: boolean): Result
   /** The same of an open file. */
   statOpen(fd: Fd, into: Stat): Result
   /** Opens for reading. A count of 0 or more is a descriptor. */
-  open(path: Buffer): Result
+  open(path: string): Result
   pread(fd: Fd, into: Memory, offset: number, length: number, position: number): Result
   close(fd: Fd): void
 }

@@ -69,18 +69,52 @@ function directory(r: RequestRec): Status {
 }
 
 /** Header fields of a file, kept with what is known of it until it changes. */
-interface Rendered {
+class Rendered {
   /** What they depend on besides the file. */
   readonly parts: readonly string[]
   readonly hasMd5: boolean
   readonly acceptRanges: string
   readonly etag: string | undefined
-  /** Without the body's length, for whoever has the file already; and with it (and Content-MD5, with ContentDigest). */
-  readonly validators: FieldBlock
-  readonly whole: FieldBlock
-  /** For HEAD. As Apache: to it 0 may as well mean that the length is not known, so it is not told. */
-  readonly wholeOfHead: FieldBlock
+  readonly #lastModified: string
+  readonly #size: number
+  readonly #md5: string | undefined
+  #validators: FieldBlock | undefined
+  #whole: FieldBlock | undefined
+
+  constructor(
+    of: { readonly parts: readonly string[]; readonly hasMd5: boolean; readonly acceptRanges: string },
+    lastModified: string, etag: string | undefined, size: number, md5: string | undefined,
+  ) {
+    this.parts = of.parts
+    this.hasMd5 = of.hasMd5
+    this.acceptRanges = of.acceptRanges
+    this.etag = etag
+    this.#lastModified = lastModified
+    this.#size = size
+    this.#md5 = md5
+  }
+
+  /** For whoever has the file already. */
+  get validators(): FieldBlock {
+    return (this.#validators ??= new FieldBlock(this.#fields()))
+  }
+
+  /** With the body's length and, with ContentDigest, Content-MD5. */
+  whole(isHead: boolean): FieldBlock {
+    // As Apache: to HEAD 0 may as well mean that the length is not known, so it is not told.
+    if (isHead && this.#size === 0)
+      return this.#md5 === undefined ? this.validators : new FieldBlock([...this.#fields(), ['Content-MD5', this.#md5]])
+    return (this.#whole ??= new FieldBlock([...this.#fields(), ['Content-Length', String(this.#size)], ...optional('Content-MD5', this.#md5)]))
+  }
+
+  #fields(): Field[] {
+    return [['Last-Modified', this.#lastModified], ...optional('ETag', this.etag), ['Accept-Ranges', this.acceptRanges]]
+  }
 }
+
+type Field = readonly [name: string, value: string]
+
+const optional = (name: string, value: string | undefined): Field[] => value === undefined ? [] : [[name, value]]
 
 /** @returns the fields, or the status that stands in the way of them */
 function render(r: RequestRec, entry: FileEntry): Rendered | Status {
@@ -94,23 +128,11 @@ function render(r: RequestRec, entry: FileEntry): Rendered | Status {
   if (typeof digests === 'number') return digests
   const nowUs = r.requestTime * 1000
   const etag = digest ? digestETag(digests['sha1']!) : fileETag(others, entry.ino, entry.size, Math.floor(entry.mtimeMs * 1000), nowUs)
-  const validators: Field[] = [
-    ['Last-Modified', httpDate(Math.min(entry.mtimeMs, r.requestTime))],
-    ...(etag === undefined ? [] : [['ETag', etag] as const]),
-    ['Accept-Ranges', acceptRanges],
-  ]
-  const length: Field = ['Content-Length', String(entry.size)]
-  const md5: Field[] = digests['md5'] === undefined ? [] : [['Content-MD5', digests['md5']]]
-  const whole = new FieldBlock([...validators, length, ...md5])
-  const rendered: Rendered = {
-    parts, hasMd5: contentDigest, acceptRanges, etag, validators: new FieldBlock(validators), whole,
-    wholeOfHead: entry.size === 0 ? new FieldBlock([...validators, ...md5]) : whole,
-  }
+  const lastModified = httpDate(Math.min(entry.mtimeMs, r.requestTime))
+  const rendered = new Rendered({ parts, hasMd5: contentDigest, acceptRanges }, lastModified, etag, entry.size, digests['md5'])
   if (r.requestTime - entry.mtimeMs > SETTLED) entry.rendered = rendered
   return rendered
 }
-
-type Field = readonly [name: string, value: string]
 
 const NO_DIGESTS: Readonly<Record<string, string>> = {}
 
@@ -150,14 +172,13 @@ function sendFile(r: RequestRec, entry: FileEntry, source: Uint8Array | OpenFile
   const verdict = r.main !== undefined ? 'go' : evaluate({
     methodNumber: r.methodNumber, status: r.status, etag: rendered.etag, mtimeMs: entry.mtimeMs, nowMs: r.requestTime,
   }, r.head)
-  const whole = r.isHead ? rendered.wholeOfHead : rendered.whole
   if (verdict !== 'go') {
     r.status = verdict
     // As Apache: HEAD learns how long the file is.
-    headersOut.share(verdict === 412 && r.isHead ? whole : rendered.validators)
+    headersOut.share(verdict === 412 && r.isHead ? rendered.whole(true) : rendered.validators)
     return OK
   }
-  headersOut.share(whole)
+  headersOut.share(rendered.whole(r.isHead))
   if (source instanceof Uint8Array) r.addBytes(source)
   else r.addFile(source, 0, entry.size)
   return OK

@@ -137,7 +137,7 @@ export class DirectoryWatch {
   }
 
   #stat(path: string, follow: boolean): number {
-    return this.#port.files.stat(bytesOf(path), this.#found, follow)
+    return this.#port.files.stat(path, this.#found, follow)
   }
 
   #dir(path: string): Dir {

@@ -8,6 +8,7 @@ import { closesConnection, isBodyless, knownStatus } from '../http/status.ts'
 import { discardBody } from './body_discard.ts'
 import { BodyError, BodyFault, limitBody } from './body_reader.ts'
 import { dirCore, type ErrorDocument } from './core_settings.ts'
+import { FieldBlock } from './header_table.ts'
 import { logFault, redirectInternally } from './pipeline.ts'
 import type { RequestRec } from './request_rec.ts'
 import { selfName, selfPort } from './self_url.ts'
@@ -174,7 +175,10 @@ function standard(r: RequestRec, { noteHtml, location, additionally }: Details):
     r.errHeadersOut.set('Allow', allowHeader([], r.served.settings.traceEnable !== 'off'))
   if (isBodyless(r.status)) return send(r, undefined)
   const plain = noteHtml === '' && additionally === undefined && serverSignature === 'off' && FIXED.has(r.status)
-  return send(r, plain ? fixedBody(r.status) : bodyFor(r, { noteHtml, location: target, additionally }))
+  if (!plain) return send(r, bodyFor(r, { noteHtml, location: target, additionally }))
+  const { body, fields } = fixedPage(r.status)
+  r.headersOut.share(fields)
+  return send(r, body)
 }
 
 /** As it is: whoever made it has made it absolute, or not (RedirectRelative). @returns the value of the header */
@@ -187,12 +191,22 @@ function tellLocation(r: RequestRec, location: string | undefined): string | und
 
 /** Statuses whose body says nothing of the request or the server, unless there is a note or a signature. */
 const FIXED = new Set([403, 404, 406, 408, 410, 412, 414, 415, 416])
-const fixedBodies = new Map<number, Uint8Array>()
 
-function fixedBody(status: number): Uint8Array {
-  let body = fixedBodies.get(status)
-  if (body === undefined) fixedBodies.set(status, body = Buffer.from(errorBody({ status, method: '' }), 'latin1'))
-  return body
+interface FixedPage {
+  readonly body: Uint8Array
+  /** None: it is there for the head that is kept with it. */
+  readonly fields: FieldBlock
+}
+
+const fixedPages = new Map<number, FixedPage>()
+
+function fixedPage(status: number): FixedPage {
+  let page = fixedPages.get(status)
+  if (page === undefined) {
+    page = { body: Buffer.from(errorBody({ status, method: '' }), 'latin1'), fields: new FieldBlock([]) }
+    fixedPages.set(status, page)
+  }
+  return page
 }
 
 function bodyFor(r: RequestRec, { noteHtml, location, additionally }: Details): Uint8Array {

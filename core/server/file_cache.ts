@@ -10,8 +10,8 @@ const S_IFMT = 0o170000, S_IFREG = 0o100000, S_IFDIR = 0o040000, S_IFLNK = 0o120
 /** Files up to this size are kept in memory, larger ones open. */
 const SMALL = 16 * 1024
 /** What an entry takes in memory besides its path, about, and how often it has the path. */
-const ENTRY_BYTES = 700
-const PATH_COPIES = 3
+const ENTRY_BYTES = 600
+const PATH_COPIES = 2
 /** Paths above this many bytes are kept only while there is something of their files to keep. */
 const LONG = 1024
 const MAX_OPEN = 512
@@ -41,7 +41,6 @@ export class OpenFile {
 /** What is known of one path. */
 export class FileEntry implements FileInfo {
   readonly path: string
-  readonly pathBytes: Buffer
   /** 0 or a negative errno. */
   result = 0
   type: FileInfo['type'] = 'none'
@@ -69,9 +68,6 @@ export class FileEntry implements FileInfo {
 
   constructor(path: string) {
     this.path = path
-    // Memory of its own: a piece of node's pool would keep 8 KiB for each path that was ever asked for.
-    this.pathBytes = Buffer.allocUnsafeSlow(path.length + 1)
-    this.pathBytes.write(`${path}\0`, 'latin1')
   }
 }
 
@@ -121,14 +117,14 @@ export class FileCache {
 
   /** A link itself, uncached: for Options without FollowSymLinks. */
   lookAtLink(path: string, into: Stat): number {
-    return this.#port.files.stat(Buffer.from(`${path}\0`, 'latin1'), into, false)
+    return this.#port.files.stat(path, into, false)
   }
 
   /** Whether the path of an entry is itself a link, also one that leads nowhere. */
   isLink(entry: FileEntry): boolean {
     if (entry.linkCheckedAt !== this.#turn) {
       entry.linkCheckedAt = this.#turn
-      entry.isLink = this.#port.files.stat(entry.pathBytes, this.#found, false) === 0 &&
+      entry.isLink = this.#port.files.stat(entry.path, this.#found, false) === 0 &&
         (this.#found.mode & S_IFMT) === S_IFLNK
     }
     return entry.isLink
@@ -165,7 +161,7 @@ export class FileCache {
   #open(entry: FileEntry): number {
     const { files } = this.#port
     this.#keepEntry(entry)
-    const fd = files.open(entry.pathBytes)
+    const fd = files.open(entry.path)
     if (fd < 0) return fd
     this.#learnOpen(entry, fd)
     if (entry.type === 'file') return fd
@@ -206,7 +202,7 @@ export class FileCache {
 
   #check(entry: FileEntry): void {
     entry.checkedAt = this.#turn
-    const result = this.#port.files.stat(entry.pathBytes, this.#found, true)
+    const result = this.#port.files.stat(entry.path, this.#found, true)
     if (result === 0) this.#learn(entry, this.#found)
     else if (result !== entry.result) {
       this.#forget(entry)

@@ -61,7 +61,7 @@ export class HtaccessFiles {
   // Through the port: opening never waits, whatever has taken the file's place since it was looked at.
   #text(entry: FileEntry): string | HtaccessFault {
     const { files, host } = this.#port
-    const fd = files.open(entry.pathBytes)
+    const fd = files.open(entry.path)
     if (fd < 0) return unreadable(entry, -fd)
     const piece = (this.#piece ??= host.memory(PIECE))
     let text = ''

@@ -290,7 +290,7 @@ export abstract class Response {
   /** Apache's check_headers: nothing leaves with a field that would end before its end. */
   #refusesHeaders(): boolean {
     const table = this.headersOut.bad !== undefined ? this.headersOut : this.#errHeadersOut?.bad !== undefined ? this.#errHeadersOut : undefined
-    const bad = table?.bad ?? (this.contentType !== undefined && CONTROLS.test(this.contentType) ? 'Content-Type' : undefined)
+    const bad = table?.bad ?? (isType(this.contentType) ? undefined : 'Content-Type')
     if (bad === undefined) return false
     this.self.log('error', 'http', `AH02430: Response header '${bad}' value of '${table?.get(bad) ?? this.contentType ?? ''}' contains invalid characters, aborting request`)
     this.headersOut.clear()
@@ -468,6 +468,15 @@ export abstract class Response {
     this.#parts = undefined
     this.#length = this.#inMemory = 0
   }
+}
+
+/** Most responses have a type that another had: the last that was found to be sound. */
+let sound: string | undefined
+const isType = (type: string | undefined): boolean => {
+  if (type === sound || type === undefined) return true
+  if (CONTROLS.test(type)) return false
+  sound = type
+  return true
 }
 
 const CLOSE = 'Connection: close\r\n'

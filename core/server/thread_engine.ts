@@ -10,6 +10,7 @@ import { endTurn } from '../base/turn.ts'
 import type { Filters } from '../hook/filter.ts'
 import type { Hooks } from '../hook/hooks.ts'
 import type { LogLevel, Server, Connection, Request } from '../hook/types.ts'
+import { Atoms } from '../http/atoms.ts'
 import { DEFAULT_LIMITS, type Limits } from '../http/limits.ts'
 import { RequestHead } from '../http/request_head.ts'
 import { statusLine } from '../http/status.ts'
@@ -30,6 +31,8 @@ const OUTPUT_BYTES = 64 * 1024
 /** Memory (bytes) for what is known of files: of a thread among many, and of the one that answers for all. */
 const FILES_OF_MANY = 8 * 1024 * 1024
 const FILES_OF_ONE = 48 * 1024 * 1024
+/** Different targets remembered by the one that answers for all. */
+const TARGETS_OF_ONE = 32768
 
 export type EngineLog = (level: LogLevel, module: string, message: string, about: {
   server?: Server, connection?: Connection, request?: Request, errno?: number,
@@ -79,7 +82,7 @@ export class ThreadEngine implements Engine {
   readonly mayBlock: boolean
   readonly input: Memory
   readonly output: OutBuffer
-  readonly head = new RequestHead()
+  readonly head: RequestHead
   readonly files: FileCache
   readonly serverTokens: string
   readonly tally: Tally
@@ -106,6 +109,7 @@ export class ThreadEngine implements Engine {
     this.log = parts.log
     this.mayBlock = parts.mayBlock
     this.tally = parts.tally
+    this.head = parts.mayBlock ? new RequestHead() : new RequestHead(new Atoms(TARGETS_OF_ONE))
     this.serverTokens = parts.serverTokens
     this.input = parts.port.host.memory(INPUT_BYTES)
     this.output = new OutBuffer(parts.port.host.memory(OUTPUT_BYTES))

@@ -32,7 +32,7 @@ const BOARD = 'httpd: changes of directories'
 /** A port that counts looks at files. */
 function counting(port: Port): { port: Port; looks: () => number } {
   let looks = 0
-  const stat = (path: Buffer, into: Stat, follow: boolean): number => {
+  const stat = (path: string, into: Stat, follow: boolean): number => {
     looks++
     return port.files.stat(path, into, follow)
   }
