@@ -20,6 +20,8 @@ export interface Features {
   readonly overrides?: boolean
   /** /crew is answered by a handler that may block. */
   readonly crew?: boolean
+  /** /collect has the garbage collected of the thread that holds the connections. */
+  readonly collect?: boolean
   /** Who waits where; event if it is not said. */
   readonly mpm?: MpmName
   /** Processes (prefork) or threads of the one process (worker, event) that run handlers. */
@@ -43,6 +45,8 @@ export interface Server {
   readonly name: ServerName
   /** The features that it has a configuration for. */
   readonly knows: readonly (keyof Features)[]
+  /** Whole seconds that it is asked before it is measured: code is compiled, files are in memory. */
+  readonly warmUp: number
   /** Its version, or undefined: it is not installed. */
   version(): string | undefined
   /** Makes the program, where that is needed, and answers its home. `directory` is kept for the whole run. */
@@ -120,6 +124,8 @@ export interface Load extends Row {
   readonly kind: 'load'
   readonly job: Job
   readonly features?: Omit<Features, 'connections'>
+  /** Instead of the servers' own, where that is not enough. */
+  readonly warmUp?: number
 }
 
 /** A workload with a way of its own to measure. */

@@ -1,6 +1,6 @@
 /* What a run is told by the environment. */
 import type { Workload } from './contract.ts'
-import { WARM_UP } from './measure/rounds.ts'
+import { warmUpOf } from './measure/rounds.ts'
 import { WORKLOADS } from './workloads/all.ts'
 
 export interface Options {
@@ -36,8 +36,12 @@ export function chosen(what: readonly string[]): readonly Workload[] {
 /** Seconds besides measuring: starting and ending servers, looking at /proc. */
 const OTHERS = { workload: 2, measurement: 0.15 }
 
-/** Seconds that a run takes, about. */
-export function secondsOf(workloads: readonly Workload[], { rounds, seconds }: Pick<Options, 'rounds' | 'seconds'>): number {
-  return workloads.reduce((sum, workload) => sum + OTHERS.workload + (workload.kind === 'trial' ? workload.takes
-    : workload.contenders.length * (WARM_UP + rounds * (seconds + OTHERS.measurement))), 0)
+function secondsOfOne(workload: Workload, { rounds, seconds }: Pick<Options, 'rounds' | 'seconds'>): number {
+  if (workload.kind === 'trial') return workload.takes
+  const measuring = rounds * (seconds + OTHERS.measurement)
+  return workload.contenders.reduce((sum, contender) => sum + warmUpOf(workload, contender) + measuring, 0)
 }
+
+/** Seconds that a run takes, about. */
+export const secondsOf = (workloads: readonly Workload[], options: Pick<Options, 'rounds' | 'seconds'>): number =>
+  workloads.reduce((sum, workload) => sum + OTHERS.workload + secondsOfOne(workload, options), 0)

@@ -3,12 +3,10 @@
  * a workload run through all of its rounds; who is not asked waits.
  */
 import type { Contender, Driver, Features, Figures, Instance, Job, Lab, Load, Measured, Order, Seen } from '../contract.ts'
+import { SERVERS } from '../servers/all.ts'
 import { contentOf, makeDocuments } from '../workloads/documents.ts'
 import { cpuOf, memoryOf } from './family.ts'
 import { probe } from './probe.ts'
-
-/** Seconds that each server is asked before it is measured: its code is compiled, its files are in memory. */
-export const WARM_UP = 2
 
 /** A contender that runs, with what it is asked and the size of each answer. */
 interface Runner {
@@ -22,6 +20,9 @@ export const jobOf = (load: Load, { job = {} }: Contender): Job => ({ ...load.jo
 
 export const featuresOf = (load: Load, contender: Contender): Features =>
   ({ connections: load.job.connections, ...load.features, ...contender.features })
+
+/** Whole seconds. */
+export const warmUpOf = ({ warmUp }: Load, { server }: Contender): number => warmUp ?? SERVERS[server].warmUp
 
 /** @throws Error if the answer is not the one that is to be measured */
 async function checkedSize(who: string, { order, instance }: Omit<Runner, 'size'>): Promise<number> {
@@ -87,7 +88,7 @@ export async function runLoad(lab: Lab, load: Load, driver: Driver): Promise<Mea
   for (const contender of load.contenders) makeDocuments(lab.documents, jobOf(load, contender).path)
   const runners = await runnersOf(lab, load)
   const rounds = runners.map((): Figures[] => [])
-  for (const { order } of runners) await driver.run({ ...order, seconds: WARM_UP })
+  for (const { contender, order } of runners) await driver.run({ ...order, seconds: warmUpOf(load, contender) })
   for (let round = 0; round < lab.rounds; round++)
     for (const [n, runner] of runners.entries()) rounds[n]!.push(await measure(driver, runner))
   for (const runner of runners) await checkedSize(runner.contender.server, runner)

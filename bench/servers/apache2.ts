@@ -31,6 +31,7 @@ const moduleDirectory = (): string | undefined => MODULE_DIRECTORIES.find((path)
 export const apache2: Server = {
   name: 'apache2',
   knows: ['connections', 'log', 'overrides', 'workers'],
+  warmUp: 1,
   version: () => moduleDirectory() && versionOf('apache2', ['-v'], /Apache\/(\S+)/),
   home: () => Promise.resolve(moduleDirectory() ?? ''),
   configuration,

@@ -15,6 +15,7 @@ async function compile(directory: string): Promise<string> {
 export const bare: Server = {
   name: 'bare',
   knows: ['connections'],
+  warmUp: 1,
   version: () => versionOf('cc', ['--version'], /^(.*)$/m),
   home: compile,
   configuration: () => 'It has none: every request gets the same 1 KiB.\n',

@@ -36,6 +36,7 @@ function configuration({ directory, documents, port, user }: Place, { connection
 export const nginx: Server = {
   name: 'nginx',
   knows: ['connections', 'log'],
+  warmUp: 1,
   version: () => versionOf('nginx', ['-v'], /nginx\/(\S+)/),
   home: () => Promise.resolve(''),
   configuration,

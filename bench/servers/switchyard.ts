@@ -26,7 +26,7 @@ function magicOf(directory: string): number {
   return (JSON.parse(readFileSync(join(directory, 'build/config.json'), 'utf8')) as { magic: number }).magic
 }
 
-/** Compiles the module with the trivial handler as make compiles modules. */
+/** Compiles the benchmark's own module as make compiles modules. */
 async function compileModule(built: string, home: string): Promise<void> {
   await build({
     entryPoints: [join(sourcesOf(), 'bench/modules/mod_bench.ts')], outfile: join(home, 'modules/mod_bench.so'),
@@ -58,18 +58,25 @@ function populationLines(features: Features): string[] {
   return mpmOf(features) === 'event' ? [...lines, `AsyncRequestWorkerFactor ${connections}`] : lines
 }
 
-const CREW = ['LoadModule bench_module modules/mod_bench.so', '<Location /crew>', 'SetHandler bench', '</Location>']
+const location = (path: string, handler: string): string[] => [`<Location ${path}>`, `SetHandler ${handler}`, '</Location>']
+
+function handlerLines({ crew = false, collect = false }: Features): string[] {
+  const locations = [...(crew ? location('/crew', 'bench-hello') : []), ...(collect ? location('/collect', 'bench-collect') : [])]
+  return locations.length === 0 ? [] : ['LoadModule bench_module modules/mod_bench.so', ...locations]
+}
 
 function configuration(place: Place, features: Features): string {
   const modules = [...MODULES, 'unixd', 'log_config'].map((name) => `LoadModule ${name}_module modules/mod_${name}.so`)
   const absolute = (line: string): string => line.replace(/ modules\//, ` ${place.home}/modules/`)
   return [...modules.map(absolute), ...directives(place, features), ...populationLines(features),
-    ...(features.crew === true ? CREW.map(absolute) : []), ''].join('\n')
+    ...handlerLines(features).map(absolute), ''].join('\n')
 }
 
 export const switchyard: Server = {
   name: 'switchyard',
-  knows: ['connections', 'log', 'overrides', 'crew', 'mpm', 'workers'],
+  knows: ['connections', 'log', 'overrides', 'crew', 'collect', 'mpm', 'workers'],
+  // V8 compiles what is called often, and again with what it has learnt.
+  warmUp: 4,
   version: () => /"version": "(.*)"/.exec(readFileSync(join(sourcesOf(), 'package.json'), 'utf8'))?.[1] ?? 'unknown',
   home: (directory, features) => makeServer(directory, mpmOf(features)),
   configuration,

@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Contender, Features, Figures, Instance, Lab, Measured, Trial } from '../contract.ts'
-import { memoryOf } from '../measure/family.ts'
-import { parseAnswer, requestText } from '../measure/probe.ts'
+import { memoryOf, type Memory } from '../measure/family.ts'
+import { parseAnswer, probe, requestText } from '../measure/probe.ts'
 import { makeDocuments } from './documents.ts'
 
 const WANTED = 10_000
@@ -16,10 +16,9 @@ const OTHERS = 500
 /** The first connections are dear: code is compiled and heaps get their size. */
 const FIRST = 2000
 const BATCH = 100
+const ROUNDS = 3
 /** Milliseconds until a server has settled. */
-const SETTLED = 3000
-/** Ports of one client address are not enough for all that may wait in TIME_WAIT. */
-const ADDRESSES = 4
+const SETTLED = 2000
 const PATH = '/small.txt'
 const BYTES_PER_MIB = 1024 * 1024
 
@@ -28,7 +27,7 @@ const descriptorLimit = (): number => Number(/^Max open files +(\d+)/m.exec(read
 /** A connection that has been answered once. */
 function openOne(port: number, n: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1', localAddress: `127.0.0.${2 + (n % ADDRESSES)}` })
+    const socket = connect({ port, host: '127.0.0.1' })
     let text = ''
     const look = (piece: Buffer): void => {
       text += piece.toString('latin1')
@@ -54,49 +53,67 @@ async function openAll(port: number, count: number): Promise<Socket[]> {
   return all
 }
 
-async function measure({ pid, place }: Instance, count: number): Promise<Figures> {
-  for (const socket of await openAll(place.port, Math.min(FIRST, count))) socket.destroy()
+/** Memory that is held: garbage, where there is such a thing, is collected before. */
+async function memoryHeld({ pid, place }: Instance, { collect = false }: Features): Promise<Memory> {
+  if (collect) await probe(place.port, { path: '/collect', connections: 1, status: 200 })
   await sleep(SETTLED)
-  const before = memoryOf(pid).private
-  const sockets = await openAll(place.port, count)
+  return memoryOf(pid)
+}
+
+async function measure(instance: Instance, features: Features): Promise<Figures> {
+  const { place: { port } } = instance
+  const count = features.connections
+  for (const socket of await openAll(port, Math.min(FIRST, count))) socket.destroy()
+  await sleep(SETTLED)
+  const before = await memoryHeld(instance, features)
+  const sockets = await openAll(port, count)
   try {
-    await sleep(SETTLED)
-    const after = memoryOf(pid)
+    const after = await memoryHeld(instance, features)
     const lost = sockets.filter((socket) => socket.readyState !== 'open').length
     if (lost > 0) throw new Error(`${lost} of ${count} idle connections were ended by the server`)
-    return { connection: ((after.private - before) * BYTES_PER_MIB) / count, private: after.private, pss: after.pss }
+    return { connection: ((after.private - before.private) * BYTES_PER_MIB) / count, private: after.private, pss: after.pss }
   } finally {
     for (const socket of sockets) socket.destroy()
   }
 }
 
-/** So many threads (of Apache's) are enough to answer a batch. */
+/** So many of Apache's threads are enough to answer a batch. */
 const THREADS = 128
 
-const featuresOf = ({ server }: Contender, connections: number): Features =>
-  server === 'apache2' ? { connections, workers: THREADS } : { connections }
+const featuresOf = ({ features }: Contender, connections: number): Features => ({ connections, ...features })
 
-async function runOne(lab: Lab, contender: Contender, count: number): Promise<Measured | undefined> {
-  const instance = await lab.start(contender, featuresOf(contender, count))
+/** A server of its own each time: memory that it has once had for connections is not given back. */
+async function measureFresh(lab: Lab, contender: Contender, count: number): Promise<Omit<Measured, 'contender'> | undefined> {
+  const features = featuresOf(contender, count)
+  const instance = await lab.start(contender, features)
   if (instance === undefined) return undefined
-  const figures = await measure(instance, count)
+  const figures = await measure(instance, features)
   await instance.end()
-  return { contender: contender.name, configuration: instance.configuration, rounds: [figures] }
+  return { configuration: instance.configuration, rounds: [figures] }
 }
 
 async function run(lab: Lab): Promise<Measured[]> {
   const count = Math.min(WANTED, descriptorLimit() - OTHERS)
   if (count < WANTED) lab.note(`ulimit -n allows only ${count} connections`)
   makeDocuments(lab.documents, PATH)
-  const measured: (Measured | undefined)[] = []
-  for (const contender of idle.contenders) measured.push(await runOne(lab, contender, count))
-  return measured.filter((one) => one !== undefined)
+  const measured = new Map<string, Measured>()
+  for (let round = 0; round < Math.min(ROUNDS, lab.rounds); round++) {
+    for (const contender of idle.contenders) {
+      const { name } = contender
+      const one = await measureFresh(lab, contender, count)
+      if (one !== undefined)
+        measured.set(name, { ...one, contender: name, rounds: [...measured.get(name)?.rounds ?? [], ...one.rounds] })
+    }
+  }
+  return [...measured.values()]
 }
 
 export const idle: Trial = {
-  kind: 'trial', name: 'idle', asks: `${WANTED} idle connections: private memory of each`, takes: 50,
+  kind: 'trial', name: 'idle', asks: `${WANTED} idle connections: private memory of each`, takes: 90,
   contenders: [
-    { name: 'switchyard', server: 'switchyard' }, { name: 'nginx', server: 'nginx' }, { name: 'apache2', server: 'apache2' },
+    { name: 'switchyard', server: 'switchyard', features: { collect: true } },
+    { name: 'nginx', server: 'nginx' },
+    { name: 'apache2', server: 'apache2', features: { workers: THREADS } },
   ],
   run,
 }

@@ -61,6 +61,8 @@ export const LOADS: readonly Load[] = [
   },
   {
     kind: 'load', name: 'mpms', asks: `small, ${EQUAL} kept connections, ${EQUAL} workers`, job: get('/small.txt', EQUAL), features: { workers: EQUAL },
+    // Sixteen processes each compile for themselves.
+    warmUp: 10,
     contenders: [
       { name: 'event', server: 'switchyard' },
       { name: 'worker', server: 'switchyard', features: { mpm: 'worker' } },
