@@ -20,6 +20,8 @@ import { chosen, optionsOf, secondsOf, type Options } from './options.ts'
 import { TARGETS } from './targets.ts'
 
 const RESULTS = 'bench/results'
+/** Rounds from which a median says something. */
+const ENOUGH = 5
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
@@ -98,8 +100,9 @@ async function main(): Promise<boolean> {
   process.on('exit', () => lab.close())
   for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const)
     process.on(signal, () => process.exit(code))
-  say(`${workloads.map(({ name }) => name).join(' ')}: ${options.rounds} rounds, measurements of ${options.seconds} s, ` +
-    `${Math.ceil(secondsOf(workloads, options))} s in all, about`)
+  const { rounds, seconds } = options
+  say(`${workloads.map(({ name }) => name).join(' ')}: about ${Math.ceil(secondsOf(workloads, options))} s ` +
+    `(rounds: ${rounds}${rounds < ENOUGH ? ', too few for medians to be trusted' : ''}; seconds of each measurement: ${seconds})`)
   const run = await runAll(lab, workloads, drivers)
   const verdicts = verdictsOf(run.outcomes, TARGETS)
   const good = report(run, verdicts)

@@ -68,7 +68,8 @@ int main(int argc, char **argv) {
   struct epoll_event events[EVENTS];
   int listener = listen_on(argc > 1 ? atoi(argv[1]) : 8080), epoll = epoll_create1(0);
   answer_length = sprintf(answer,
-    "HTTP/1.1 200 OK\r\nServer: bare\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n", BODY);
+    "HTTP/1.1 200 OK\r\nServer: bare\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n"
+    "Connection: keep-alive\r\n\r\n", BODY);
   memset(answer + answer_length, 'x', BODY);
   answer_length += BODY;
   epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &(struct epoll_event){.events = EPOLLIN, .data.fd = listener});
