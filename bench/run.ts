@@ -5,7 +5,7 @@
  *   WHAT="small log"   only these workloads       ROUNDS=5        of each workload
  *   SECONDS_EACH=2     of each measurement        DRIVER=h2load   instead of the best one
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Measured, Outcome, Workload } from './contract.ts'
 import { driverFor, installedDrivers, type Driving } from './drivers/all.ts'
@@ -93,6 +93,9 @@ function report(run: Run, verdicts: readonly Verdict[]): boolean {
 }
 
 async function main(): Promise<boolean> {
+  if (!existsSync('/proc/self/smaps_rollup')) throw new Error('Cannot measure on this system: it has no /proc/PID/smaps_rollup')
+  // Another user serves if root runs this: what is made here is for everybody to read.
+  process.umask(0o022)
   const options = optionsOf(process.env)
   const workloads = chosen(options.what)
   const drivers = installedDrivers(process.env['DRIVER'])
