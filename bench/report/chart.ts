@@ -61,7 +61,7 @@ function barOf({ to, value, most }: Bar, y: number, scale: number): string {
 }
 
 function legend(groups: readonly Group[]): string {
-  const names = [...new Set(groups.flatMap(({ bars }) => bars.map(({ to }) => (to in COLOURS ? to : 'itself, otherwise'))))]
+  const names = [...new Set(groups.flatMap(({ bars }) => bars.map(({ to }) => (to in COLOURS ? to : 'itself'))))]
   const items = names.map((name, n) =>
     element('rect', { x: LEFT + n * 130, y: 56, width: 12, height: 12, fill: COLOURS[name] ?? OTHER }) +
     label(LEFT + 18 + n * 130, 66, `to ${name}`))

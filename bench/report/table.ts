@@ -1,6 +1,7 @@
 /* The report that is printed: figures of each server, then targets. */
 import type { Figures, Outcome } from '../contract.ts'
 import { METRICS, metricNames, type Metric } from '../measure/metrics.ts'
+import { ratio } from '../measure/stats.ts'
 import { targetText, valueText, verdictText, type Verdict } from './verdict.ts'
 
 type Side = 'left' | 'right'
@@ -21,13 +22,31 @@ function metricsIn(outcomes: readonly Outcome[]): Metric[] {
 
 const figure = (figures: Figures, metric: Metric): string => figures[metric]?.toFixed(METRICS[metric].places) ?? ''
 
-/** A line for each server of each workload: medians of all that was measured. */
+/** What the first contender needs, as a share of another's. */
+const shareOf = (first: Figures | undefined, other: Figures): string => ratio(first?.cpu, other.cpu)?.toFixed(2) ?? ''
+
+function tableOf(outcomes: readonly Outcome[], metrics: readonly Metric[]): string {
+  const shares = metrics.includes('cpu')
+  const head = ['workload', 'who', ...metrics.map((name) => METRICS[name].title), ...(shares ? ['to it'] : [])]
+  const rows = outcomes.flatMap(({ workload, measured }) => measured.map(({ contender, median }, n) => [
+    n === 0 ? workload : '', contender, ...metrics.map((metric) => figure(median, metric)),
+    ...(shares ? [n === 0 ? '' : shareOf(measured[0]?.median, median)] : []),
+  ]))
+  return aligned([head, ...rows], ['left', 'left', ...head.slice(2).map((): Side => 'right')])
+}
+
+/**
+ * A line for each server of each workload: medians of all that was measured, and what the first needs of processor time
+ * as a share of what this one needs. Workloads with other figures than those before begin another table.
+ */
 export function figuresTable(outcomes: readonly Outcome[]): string {
-  const metrics = metricsIn(outcomes)
-  const head = ['workload', 'who', ...metrics.map((name) => METRICS[name].title)]
-  const rows = outcomes.flatMap(({ workload, measured }) => measured.map(({ contender, median }, n) =>
-    [n === 0 ? workload : '', contender, ...metrics.map((metric) => figure(median, metric))]))
-  return aligned([head, ...rows], ['left', 'left', ...metrics.map((): Side => 'right')])
+  const tables: { metrics: readonly Metric[]; outcomes: Outcome[] }[] = []
+  for (const outcome of outcomes) {
+    const [metrics, last] = [metricsIn([outcome]), tables.at(-1)]
+    if (last?.metrics.join() === metrics.join()) last.outcomes.push(outcome)
+    else tables.push({ metrics, outcomes: [outcome] })
+  }
+  return tables.map(({ outcomes, metrics }) => tableOf(outcomes, metrics)).join('\n')
 }
 
 /** A line for each target. */

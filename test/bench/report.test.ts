@@ -46,11 +46,13 @@ t.test('the edge of a target is within it', (t) => {
 t.test('tables', (t) => {
   t.equal(aligned([['a', 'b'], ['long', '1']], ['left', 'right']), 'a     b\nlong  1\n')
   t.equal(figuresTable([small, start]), [
-    'workload  who         us CPU/req  req/s  first ms',
+    'workload  who         us CPU/req  req/s  to it',
     'small     switchyard        10.0  90000',
-    '          nginx             20.0  50000',
-    '          apache2           40.0  20000',
-    'start     switchyard                          650', '',
+    '          nginx             20.0  50000   0.50',
+    '          apache2           40.0  20000   0.25',
+    '',
+    'workload  who         first ms',
+    'start     switchyard       650', '',
   ].join('\n'))
   t.equal(verdictsTable(verdictsOf([small, start], targets)), [
     'workload  what                             is     target  verdict',
