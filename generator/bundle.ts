@@ -1,5 +1,5 @@
 /*
- * Bundling: from the plan's result to dist/lib/httpd.cjs and dist/modules/mod_*.so, with esbuild.
+ * Bundling: from the plan's result to dist/lib/start.cjs, dist/lib/httpd.cjs and dist/modules/mod_*.so, with esbuild.
  * What is in the server is the generated import list and nothing else; a loadable module leaves `httpd` to
  * LoadModule, so there is never a second copy of the core.
  */
@@ -39,6 +39,10 @@ function serverOptions(config: Config, srcdir: string): Esbuild.BuildOptions {
     },
   }
 }
+
+/** What starts the server. */
+const startOptions = (config: Config, srcdir: string): Esbuild.BuildOptions =>
+  ({ ...common(config), entryPoints: [join(srcdir, 'core/start.ts')], outfile: 'dist/lib/start.cjs' })
 
 /** All loadable modules, each a bundle of its own. */
 function moduleOptions(config: Config, srcdir: string): Esbuild.BuildOptions {
@@ -97,14 +101,16 @@ export async function bundle(config: Config): Promise<string[]> {
   const srcdir = resolve(config.srcdir)
   const esbuild = createRequire(join(srcdir, 'package.json'))('esbuild') as typeof Esbuild
   const modules = [...config.loadableMpms, ...config.loadableModules]
-  const [server, loadable] = await Promise.all([
+  const [server, start, loadable] = await Promise.all([
     esbuild.build(serverOptions(config, srcdir)),
+    esbuild.build(startOptions(config, srcdir)),
     modules.length > 0 ? esbuild.build(moduleOptions(config, srcdir)) : { outputFiles: [] },
   ])
   const changed: string[] = []
   for (const file of server.outputFiles!) {
     if (writeServer(file.text, 'dist/lib/httpd.cjs')) changed.push('dist/lib/httpd.cjs')
   }
+  if (writeIfChanged('dist/lib/start.cjs', start.outputFiles![0]!.text)) changed.push('dist/lib/start.cjs')
   for (const file of loadable.outputFiles!) {
     const path = join('dist/modules', basename(file.path, '.js'))
     if (writeIfChanged(path, file.text)) changed.push(path)

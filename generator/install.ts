@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { codeOf, placeCode, placeOfInstallation } from './code.ts'
 import { confFiles, placesOfInstallation } from './conf.ts'
 import type { Config } from './config.ts'
 import { UserError } from './error.ts'
@@ -19,11 +20,12 @@ function* filesBelow(directory: string, below = ''): Iterable<string> {
   }
 }
 
-/** Copies a directory's files; `keep`: only those that are not there yet. */
-function copyTree(from: string, to: string, keep: boolean): void {
+/** Copies a directory's files but for one; `keep`: only those that are not there yet. */
+function copyTree(from: string, to: string, keep: boolean, without = ''): void {
   mkdirSync(to, { recursive: true })
   if (!existsSync(from)) return
   for (const path of filesBelow(from)) {
+    if (path === without) continue
     const write = keep ? writeIfAbsent : writeIfChanged
     write(join(to, path), readFileSync(join(from, path)), statSync(join(from, path)).mode & 0o777)
   }
@@ -46,7 +48,7 @@ function installPrograms(config: Config, destdir: string): void {
 }
 
 /** Installs; `destdir` is put before every path. `say` gets a line per group of files. */
-export function install(config: Config, destdir: string, say: (line: string) => void): void {
+export async function install(config: Config, destdir: string, say: (line: string) => void): Promise<void> {
   if (!existsSync('dist/lib/httpd.cjs')) throw new UserError('there is no dist/lib/httpd.cjs: run make first')
   const { paths } = config
   const at = (path: string): string => join(destdir, path)
@@ -54,7 +56,10 @@ export function install(config: Config, destdir: string, say: (line: string) => 
     say(`Installing ${what} in ${at(path)}`)
     action()
   }
-  step('the server', paths.libdir, () => copyTree('dist/lib', at(join(paths.libdir, 'switchyard')), false))
+  step('the server', paths.libdir, () => copyTree('dist/lib', at(join(paths.libdir, 'switchyard')), false, 'httpd.cache'))
+  // Not a copy: traces name the place where the server runs.
+  const code = await codeOf(config, placeOfInstallation(config), 'build/code-installed', say)
+  placeCode(code, at(join(paths.libdir, 'switchyard/httpd.cache')))
   step('programs', paths.sbindir, () => installPrograms(config, destdir))
   step('modules', paths.libexecdir, () => copyTree('dist/modules', at(paths.libexecdir), false))
   step('configuration files', paths.sysconfdir, () => installConf(config, at(paths.sysconfdir)))

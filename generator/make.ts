@@ -1,9 +1,11 @@
 /*
  * The program that make and config.status run in the build directory, with what configure decided:
  *   make.mjs all | install | status [--file=F]
+ * and by itself, as a process of its own, to run the server that it has made: make.mjs record …
  */
 import { readFileSync } from 'node:fs'
 import { bundle } from './bundle.ts'
+import { codeOf, placeCode, placeOfBuild, record } from './code.ts'
 import type { Config } from './config.ts'
 import { UserError } from './error.ts'
 import { writeIfChanged } from './files.ts'
@@ -27,6 +29,8 @@ async function all(): Promise<void> {
   const config = readConfig()
   const changed = await bundle(config)
   if (writeIfChanged(config.progname, launcherOfBuild(config), 0o755)) changed.push(config.progname)
+  const code = await codeOf(config, placeOfBuild(), 'build/code', say)
+  if (placeCode(code, 'dist/lib/httpd.cache')) changed.push('dist/lib/httpd.cache')
   for (const path of changed) say(`made ${path}`)
   if (changed.length === 0) say('Nothing to be done: the server is up to date')
 }
@@ -66,7 +70,8 @@ const [what = 'all', ...words] = process.argv.slice(2)
 process.stdout.on('error', () => {})
 try {
   if (what === 'all') await all()
-  else if (what === 'install') install(readConfig(), process.env['DESTDIR'] ?? '', say)
+  else if (what === 'install') await install(readConfig(), process.env['DESTDIR'] ?? '', say)
+  else if (what === 'record') record(words)
   else if (what === 'status') status(words)
   else throw new UserError(`nothing is called ${what} here: all, install, status`)
 } catch (error) {

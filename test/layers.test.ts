@@ -21,6 +21,8 @@ const policy: Readonly<Record<string, readonly string[]>> = {
   'core/expr': ['core/base', 'core/config', 'core/http', 'core/hook'],
   'core/server': BELOW_SERVER,
   'core/api.ts': CORE,
+  // Started before the server is loaded, it can know nothing of it.
+  'core/start.ts': ['core/base'],
   'core/main.ts': [...CORE, 'core/api.ts', '#modules', '#pollers', '#build'],
   'core/generated-types.d.ts': CORE,
   modules: ['httpd'],

@@ -4,7 +4,7 @@
  * that it was made for this core.
  */
 import { readFileSync } from 'node:fs'
-import { Script } from 'node:vm'
+import { compile, wrapped, type Wrapper } from '../base/code_cache.ts'
 import { serverRootRelative } from '../base/path.ts'
 import { MODULE_MAGIC_NUMBER, MODULE_SIGNATURE } from '../base/version.ts'
 import { loadDirectives } from '../config/early.ts'
@@ -35,8 +35,6 @@ export interface ModuleLoaderOptions {
   readonly sources?: ReadonlyMap<string, string>
   readonly note?: (level: 'warn' | 'debug', text: string) => void
 }
-
-type Wrapper = (module: object, exports: object, require: (id: string) => unknown) => void
 
 export class ModuleLoader {
   /** Texts of all files loaded, by absolute path. */
@@ -106,8 +104,7 @@ export class ModuleLoader {
   #run(source: string, path: string, full: string): Readonly<Record<string, unknown>> {
     const module: { exports: Record<string, unknown> } = { exports: {} }
     try {
-      const script = new Script(`(function (module, exports, require) {${source}\n})`, { filename: full })
-      const run = script.runInThisContext() as Wrapper
+      const run = compile(wrapped(source), full).runInThisContext() as Wrapper
       run(module, module.exports, (id) => this.#require(id))
     } catch (error) {
       throw new ConfigError(`Cannot load ${path} into server: ${full}: ${String(error)}`)

@@ -42,7 +42,7 @@ function sources(root: string): string {
     writeFileSync(join(tree, path), text)
   }
   const real = ['configure', 'configure.ts', 'generator', 'templates', 'Makefile', 'package.json', 'tsconfig.json',
-    'core/base/version.ts', 'core/base/edit_distance.ts', 'core/port/features.ts', 'mpms/catalog.ts', 'modules/catalog.ts']
+    'core/base/version.ts', 'core/base/edit_distance.ts', 'core/base/code_cache.ts', 'core/start.ts', 'core/port/features.ts', 'mpms/catalog.ts', 'modules/catalog.ts']
   for (const path of real) cpSync(path, join(tree, path), { recursive: true })
   symlinkSync(resolve('node_modules'), join(tree, 'node_modules'))
   for (const row of [...modules, ...mpms]) {
@@ -136,6 +136,9 @@ t.test('make install: files in place, configuration for the prefix, edited files
   test.equal(text(conf), text(prefix, 'conf/original/httpd.conf'))
   for (const path of ['conf/mime.types', 'conf/extra/httpd-mpm.conf', 'htdocs/index.html', 'modules/mod_mime.so',
     'lib/switchyard/httpd.cjs', 'build/config_vars.mk', 'logs']) test.ok(existsSync(join(prefix, path)), path)
+  const codeNames = text(prefix, 'lib/switchyard/httpd.cache').split('\n')[1]!
+  test.ok(codeNames.includes(join(prefix, 'lib/switchyard/httpd.cjs')), 'compiled code is for the place where it is')
+  test.notMatch(codeNames, new RegExp(directory))
   test.notMatch(text(prefix, 'build/config_vars.mk'), /^(PORT|MPM_MODULES|srcdir) /m)
   const { out } = await run(root, join(prefix, 'bin/webd'))
   test.match(out, new RegExp(`"${join(prefix, 'bin/webd')}","${prefix}"`))
@@ -167,6 +170,19 @@ t.test('errors in sources are shown with file and line, and end make', async (te
   test.not(code, 0)
   test.match(err, /prefork\.ts:2:0/)
   test.notMatch(err, /at .*node:internal/, 'no stack')
+})
+
+t.test('a server that cannot be run here is made nevertheless', async (test) => {
+  const directory = join(root, 'static')
+  const file = join(tree, 'core/main.ts')
+  writeFileSync(file, 'process.kill(process.pid, "SIGKILL")\n')
+  const { code, out, err } = await run(directory, 'make')
+  const again = await run(directory, 'make')
+  writeFileSync(file, main)
+  test.equal(code, 0, err)
+  test.match(out, /^note: the server starts without compiled code: see build\/code\/output\nmade dist\/lib\/httpd\.cjs$/m)
+  test.notOk(existsSync(join(directory, 'dist/lib/httpd.cache')), 'that of the last make is gone')
+  test.match(again.out, /^Nothing to be done/, 'nothing is tried again')
 })
 
 t.test('clean and distclean', async (test) => {
