@@ -75,6 +75,9 @@ class ChildMain implements ThreadRole {
   readonly #parts: ProcessParts
   readonly #entry: string
   readonly #threads = new Map<number, Worker>()
+  /** Threads that were asked for, whether or not they have been made. */
+  #wanted = 0
+  readonly #waiting: (() => void)[] = []
   #mainReady = false
   #saidReady = false
   readonly #ready = new Set<number>()
@@ -125,7 +128,7 @@ class ChildMain implements ThreadRole {
   // Handlers over their time, and the child's own limits, are looked at from its main thread.
   #oversee(server: Server): void {
     const { recycle } = server.get(globalCore)
-    if (this.#threads.size > 0 && hasDeadlines(server.all)) setInterval(() => this.#overdue.look(), LOOK_EVERY).unref()
+    if (this.#wanted > 0 && hasDeadlines(server.all)) setInterval(() => this.#overdue.look(), LOOK_EVERY).unref()
     if (!recycles(recycle)) return
     const limits = ownLimits(recycle, Math.random())
     setInterval(() => {
@@ -137,7 +140,7 @@ class ChildMain implements ThreadRole {
   #figures(): Figures {
     const { board, slot } = running()
     let requests = 0
-    for (let thread = -1; thread < Math.max(1, this.#threads.size); thread++)
+    for (let thread = -1; thread < Math.max(1, this.#wanted); thread++)
       requests += board.worker(slot, thread).get('myAccesses')
     return { requests, memory: process.memoryUsage.rss(), age: uptime() - this.#begun }
   }
@@ -151,7 +154,18 @@ class ChildMain implements ThreadRole {
 
   // ThreadRole
 
+  // One in each turn: a listener that is ready answers meanwhile.
   startThread(number: number, data: unknown): void {
+    this.#wanted++
+    if (this.#waiting.push(() => this.#makeThread(number, data)) === 1) setImmediate(() => this.#makeThreads())
+  }
+
+  #makeThreads(): void {
+    this.#waiting.shift()?.()
+    if (this.#waiting.length > 0) setImmediate(() => this.#makeThreads())
+  }
+
+  #makeThread(number: number, data: unknown): void {
     const start: ThreadStart = { start: this.#start, payload: this.#payload, thread: number, data }
     const worker = new Worker(this.#entry, { workerData: start, ...this.#threadOptions })
     this.#threads.set(number, worker)
@@ -202,7 +216,7 @@ class ChildMain implements ThreadRole {
     } else if (word === 'retire') this.retire()
     else if (word === 'finished') {
       this.#finished.add(thread)
-      if (this.#finished.size === this.#threads.size) this.#exit(Exit.ok)
+      if (this.#finished.size === this.#wanted) this.#exit(Exit.ok)
     }
   }
 
@@ -214,6 +228,7 @@ class ChildMain implements ThreadRole {
     this.#rowOf?.(thread).clear()
     this.#onThreadLost?.(thread)
     this.#retire('a fault in one of its threads')
+    this.#wanted--
     this.startThread(thread, data)
   }
 
@@ -225,8 +240,8 @@ class ChildMain implements ThreadRole {
   }
 
   #maybeReady(): void {
-    const { size } = this.#threads
-    if (this.#saidReady || this.#ready.size < size || (size === 0 && !this.#mainReady)) return
+    const wanted = this.#wanted
+    if (this.#saidReady || this.#ready.size < wanted || (wanted === 0 && !this.#mainReady)) return
     this.#saidReady = true
     setTimeout(() => this.#parts.port.host.trim(), TRIM_AFTER).unref()
     this.#control?.write(Word.ready)
@@ -262,7 +277,7 @@ class ChildMain implements ThreadRole {
   #died(error: unknown): void {
     this.#report('the main thread', error)
     process.exitCode = Exit.fault
-    if (this.#onFinish === undefined && this.#threads.size === 0) this.#exit(Exit.fault)
+    if (this.#onFinish === undefined && this.#wanted === 0) this.#exit(Exit.fault)
     this.finish()
     setTimeout(() => this.#exit(Exit.fault), LAST_MOMENT).unref()
   }

@@ -1,5 +1,4 @@
 /** Digests of a whole file, for ContentDigest and FileETag Digest. It reads the file: only for threads that may block. */
-import { createHash } from 'node:crypto'
 import type { Fd, Memory, Port } from '../port/port.ts'
 
 const PIECE = 64 * 1024
@@ -7,6 +6,8 @@ let scratch: Memory | undefined
 
 /** Base64 by the names of the algorithms. */
 export function fileDigests(port: Port, fd: Fd, algorithms: readonly string[]): Readonly<Record<string, string>> {
+  // Not imported: node takes 2 ms to load it, and processes and threads that make no digest do without.
+  const { createHash } = process.getBuiltinModule('node:crypto')
   const hashes = algorithms.map((name) => createHash(name))
   const memory = (scratch ??= port.host.memory(PIECE))
   for (let at = 0; ;) {
