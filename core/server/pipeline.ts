@@ -5,12 +5,13 @@
  */
 import { faultText } from '../base/fault_text.ts'
 import { MatchError } from '../config/regex.ts'
-import { after, DECLINED, DONE, HANDOVER, OK, type Answer, type Chain, type Status } from '../hook/hook.ts'
+import { after, DECLINED, DONE, HANDOVER, OK, type Answer, type Chain, type Hook, type Status } from '../hook/hook.ts'
+import type { Hooks } from '../hook/hooks.ts'
 import type { Sink } from '../hook/filter.ts'
 import type { Request } from '../hook/types.ts'
 import type { HttpFault } from '../http/fault.ts'
 import { allowHeader, M_TRACE } from '../http/methods.ts'
-import type { Chains, StatusHook } from './chains.ts'
+import type { Chains } from './chains.ts'
 import { applyConditions } from './conditions.ts'
 import { dirCore } from './core_settings.ts'
 import { defaultHandler } from './default_handler.ts'
@@ -29,11 +30,13 @@ const INTERNAL_ERROR = 500
 
 /**
  * Walks the chain of a hook that stops at the first answer.
- * @param chainOf picks it: by a name in a variable the look-up would be slow
+ * They are picked by functions: by a name in a variable the look-up would be slow.
  */
-const hook = (name: StatusHook, chainOf: (chains: Chains) => Chain<Request, Status>): Step => (r) => {
+const hook = (
+  chainOf: (chains: Chains) => Chain<Request, Status>, hookOf: (hooks: Hooks) => Hook<Request, Status>,
+): Step => (r) => {
   const chain = chainOf(r.chains)
-  return chain.length === 0 ? DECLINED : r.connection.engine.hooks[name].walk(chain, r)
+  return chain.length === 0 ? DECLINED : hookOf(r.connection.engine.hooks).walk(chain, r)
 }
 
 /** DECLINED by all is fine. */
@@ -48,9 +51,9 @@ const orElse = (step: Step, core: Step): Step => (r) => {
   return after(answer, (status) => (status === DECLINED ? core(r) : status))
 }
 
-const accessCheckerEx = hook('accessCheckerEx', (chains) => chains.accessCheckerEx)
-const checkUserId = hook('checkUserId', (chains) => chains.checkUserId)
-const authChecker = hook('authChecker', (chains) => chains.authChecker)
+const accessCheckerEx = hook((chains) => chains.accessCheckerEx, (hooks) => hooks.accessCheckerEx)
+const checkUserId = hook((chains) => chains.checkUserId, (hooks) => hooks.checkUserId)
+const authChecker = hook((chains) => chains.authChecker, (hooks) => hooks.authChecker)
 
 /** Authorisation without a user if that settles it, else authentication and then authorisation. */
 const authorise: Step = (r) => {
@@ -126,20 +129,20 @@ const trace: Step = (r) => (r.methodNumber === M_TRACE ? traceHandler(r, openBod
 // What a look-up on behalf of another request goes through …
 const LOOKUP: readonly Step[] = [
   applyConditions,
-  orElse(hook('translateName', (chains) => chains.translateName), mapUri),
+  orElse(hook((chains) => chains.translateName, (hooks) => hooks.translateName), mapUri),
   trace,
-  orElse(hook('mapToStorage', (chains) => chains.mapToStorage), mapToStorage),
+  orElse(hook((chains) => chains.mapToStorage, (hooks) => hooks.mapToStorage), mapToStorage),
   applyConditions,
-  optional(hook('headerParser', (chains) => chains.headerParser)),
-  unlessJudged(optional(hook('accessChecker', (chains) => chains.accessChecker))),
+  optional(hook((chains) => chains.headerParser, (hooks) => hooks.headerParser)),
+  unlessJudged(optional(hook((chains) => chains.accessChecker, (hooks) => hooks.accessChecker))),
   unlessJudged(authorise),
-  optional(hook('typeChecker', (chains) => chains.typeChecker)),
-  optional(hook('fixups', (chains) => chains.fixups)),
+  optional(hook((chains) => chains.typeChecker, (hooks) => hooks.typeChecker)),
+  optional(hook((chains) => chains.fixups, (hooks) => hooks.fixups)),
 ]
 /** From map_to_storage on. */
 const FILE_LOOKUP = LOOKUP.slice(3)
 // … and a request.
-const STEPS: readonly Step[] = [optional(hook('postReadRequest', (chains) => chains.postReadRequest)), ...LOOKUP, handle]
+const STEPS: readonly Step[] = [optional(hook((chains) => chains.postReadRequest, (hooks) => hooks.postReadRequest)), ...LOOKUP, handle]
 const REDIRECTED: readonly Step[] = [...LOOKUP, handle]
 
 /** Serves a request whose head has been read. OK: the response is complete, on its way or waiting to leave. */
@@ -154,6 +157,7 @@ export function processRequest(r: RequestRec): Answer<Status> {
   } catch (error) {
     return failRequest(r, error)
   }
+  if (r.chains.movesAtOnce) return HANDOVER
   r.connection.engine.tally.begin(r)
   return run(r, STEPS)
 }

@@ -86,3 +86,21 @@ t.test('what cannot begin anew gets the standard page instead of one that takes 
   }
   t.end()
 })
+
+t.test('a handler of its own name that may block: the request moves before anything else is found out', (t) => {
+  for (const quick of [false, true]) {
+    const conf = plainConf()
+    conf.defaults.said(dirCore).setHandler = 'mine'
+    let looked = 0
+    const { conn, say, socket } = make(({ hooks }) => {
+      hooks.translateName.add('m', () => (looked++, -1), { quick: true })
+      hooks.handler.add('m', (r) => (void r.write('x'), OK), { handler: 'mine', quick })
+    }, { mayBlock: false }, conf)
+    say(GET)
+    t.equal(conn.advance(), quick ? Next.idle : Next.handover)
+    t.equal(looked, quick ? 1 : 0)
+    t.equal(Buffer.from(conn.unread()).toString(), quick ? '' : GET)
+    t.match(socket.outgoing, quick ? /200 OK/ : /^$/)
+  }
+  t.end()
+})
