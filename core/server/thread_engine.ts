@@ -11,19 +11,22 @@ import type { Hooks } from '../hook/hooks.ts'
 import type { LogLevel, Server, Connection, Request } from '../hook/types.ts'
 import { DEFAULT_LIMITS, type Limits } from '../http/limits.ts'
 import { RequestHead } from '../http/request_head.ts'
-import { Errno, type Endpoint, type Fd, type Memory, type Port } from '../port/port.ts'
+import { Errno, type Endpoint, type Fd, type Memory, type Port, type SendRing } from '../port/port.ts'
 import { Chains } from './chains.ts'
 import { HttpConn } from './http_conn.ts'
 import { dirCore, Opt, optionBits, serverCore } from './core_settings.ts'
 import { FileCache } from './file_cache.ts'
 import type { Conn, ConnOwner, Engine } from './mpm.ts'
 import { OutBuffer } from './outlet.ts'
+import { SendBatch } from './send_batch.ts'
 import type { Tally } from './tally.ts'
 import { allVectors } from './vectors.ts'
 import type { VhostTable } from './vhost_table.ts'
 
 const INPUT_BYTES = 16 * 1024
 const OUTPUT_BYTES = 64 * 1024
+/** Where answers wait for the end of the turn there is room for that many more. */
+const WAITING_BYTES = 128 * 1024
 
 export type EngineLog = (level: LogLevel, module: string, message: string, about: {
   server?: Server, connection?: Connection, request?: Request, errno?: number,
@@ -43,6 +46,8 @@ export interface EngineParts {
   readonly defaultDocumentRoot: string
   /** False for event's listener. */
   readonly mayBlock: boolean
+  /** Answers of a turn leave together. */
+  readonly sends?: SendRing | undefined
   /** This thread's row of the scoreboard. */
   readonly tally: Tally
 }
@@ -96,7 +101,7 @@ export class ThreadEngine implements Engine {
     this.tally = parts.tally
     this.serverTokens = parts.serverTokens
     this.input = parts.port.host.memory(INPUT_BYTES)
-    this.output = new OutBuffer(parts.port.host.memory(OUTPUT_BYTES))
+    this.output = outBuffer(parts)
     this.files = new FileCache(parts.port)
     this.#parts = parts
     this.only = parts.servers.length === 1 ? this.served(parts.servers[0]!) : undefined
@@ -161,6 +166,7 @@ export class ThreadEngine implements Engine {
   }
 
   endTurn(): void {
+    this.output.submit()
     endTurn()
   }
 
@@ -180,6 +186,12 @@ export class ThreadEngine implements Engine {
       checksLinks: allVectors(server).some(forbidsLinks),
     }
   }
+}
+
+function outBuffer({ port, sends }: EngineParts): OutBuffer {
+  if (sends === undefined) return new OutBuffer(port.host.memory(OUTPUT_BYTES))
+  const memory = port.host.memory(OUTPUT_BYTES + WAITING_BYTES)
+  return new OutBuffer(memory, OUTPUT_BYTES, new SendBatch(port.net, sends, memory))
 }
 
 const forbidsLinks = (vector: ConfigVector): boolean => {
