@@ -23,6 +23,7 @@ import { Outlet } from './outlet.ts'
 import { failRequest, giveUp, logRequest, processRequest, refuseRequest } from './pipeline.ts'
 import { RequestRec } from './request_rec.ts'
 import { Status as Seen } from './scoreboard.ts'
+import type { Posted } from './send_batch.ts'
 import type { Served, ThreadEngine } from './thread_engine.ts'
 import type { Candidates } from './vhost_table.ts'
 
@@ -36,7 +37,7 @@ const requestOver = (): Error => new Error('Cannot read the body: the request is
 const timeout = (): Error => new BodyTimeout()
 const gone = (): Error => new ClientGone()
 
-export class HttpConn implements Conn, Connection {
+export class HttpConn implements Conn, Connection, Posted {
   readonly engine: ThreadEngine
   readonly id: number
   readonly fd: Fd
@@ -206,11 +207,15 @@ export class HttpConn implements Conn, Connection {
   pushed(): void {
     if (this.engine.turn === this || this.closed) return
     this.output.flush()
-    if (this.output.blocked) this.#goOn()
+    if (this.output.blocked) this.goOn()
   }
 
-  // Outside of its own turn. While it is another's, both shared buffers are in use.
-  #goOn(): void {
+  fellShort(took: number, offset: number, length: number): void {
+    this.output.fellShort(took, offset, length)
+  }
+
+  /** Outside of its own turn. While it is another's, both shared buffers are in use. */
+  goOn(): void {
     if (this.engine.turn === undefined) return this.#owner.resume(this)
     if (this.#putOff) return
     this.#putOff = true
@@ -235,7 +240,7 @@ export class HttpConn implements Conn, Connection {
     }
     r.continued = true
     this.#feed.feed(this.request?.body, this.engine.turn === undefined)
-    if (this.#feed.wanted && this.engine.turn !== this) this.#goOn()
+    if (this.#feed.wanted && this.engine.turn !== this) this.goOn()
     return piece
   }
 
@@ -317,6 +322,7 @@ export class HttpConn implements Conn, Connection {
   // Answers to requests before this one leave first: what follows them is another thread's.
   #leave(): Next {
     this.output.flush()
+    this.output.settle()
     return this.output.blocked ? this.#wait(Next.write) : Next.handover
   }
 
@@ -370,7 +376,8 @@ export class HttpConn implements Conn, Connection {
     const pipelined = r.keepAlive && r.body === undefined && !this.input.empty && !this.output.blocked &&
       this.output.mayWait(r.served.settings)
     if (!pipelined) {
-      this.output.flush()
+      if (r.keepAlive && r.body === undefined && this.input.empty) this.output.post(this)
+      else this.output.flush()
       if (this.output.blocked) return this.#wait(Next.write)
     }
     this.#owner.status(this, Seen.log)
@@ -430,6 +437,7 @@ export class HttpConn implements Conn, Connection {
     this.#phase = linger ? Phase.lingering : Phase.over
     if (!linger) return Next.close
     this.#owner.status(this, Seen.closing)
+    this.output.settle()
     this.engine.port.net.shutdown(this.fd)
     this.#lingerSince = this.engine.now()
     return GO_ON
