@@ -53,7 +53,7 @@ function sources(root: string): string {
       ? `export const ${name} = { name: '${row.name}' }\n`
       : `import { face } from 'httpd'\n${part}`)
   }
-  for (const name of ['epoll', 'kqueue']) write(`core/port/poll/${name}.ts`, `export const ${name} = '${name} here'\n`)
+  for (const name of ['io_uring', 'epoll', 'kqueue']) write(`core/port/poll/${name}.ts`, `export const ${name} = '${name} here'\n`)
   write('core/api.ts', "export const face = (text: string) => text + ' through the face of the core'\n")
   write('core/main.ts', main)
   return tree
