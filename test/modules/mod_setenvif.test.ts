@@ -42,7 +42,7 @@ t.test('what a line looks at, and what it does', (t) => {
 
 t.test('lines with the same test are one', (t) => {
   const { conf } = configure([setenvif], 'SetEnvIf a b c\nSetEnvIf A b d C=2\nSetEnvIfNoCase a b e\nSetEnvIf a b f')
-  const { rules } = conf.vector.holds(setenvif.settings[0])
+  const { rules } = conf.vector.holds(setenvif.settings[0]!)
   t.strictSame(rules.map(({ changes }) => changes.map(({ name, value }) => `${name}=${value ?? ''}`)),
     [['d=1', 'C=2'], ['e=1'], ['f=1']])
   t.end()
