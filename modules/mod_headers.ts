@@ -8,42 +8,34 @@ import {
   type Sink, type Status, type Wait,
 } from 'httpd'
 import { applyRules } from './headers/apply.ts'
-import { isSlow, parseRule, type Rule, type Table } from './headers/rules.ts'
+import { isSlow, parseRule, TABLES, type Rule } from './headers/rules.ts'
 
 type Rules = readonly Rule[]
 
 const joined = (outer: Rules, inner: Rules): Rules => [...outer, ...inner]
 
+const byTable = (rules: Rules): Rules =>
+  rules.toSorted((one, other) => TABLES.indexOf(one.table) - TABLES.indexOf(other.table))
+
 const perDirectory = new Settings('directory', {
   in: [] as Rules, out: [] as Rules, err: [] as Rules,
   /** Of all tables, only what is said outside of sections counts. */
   early: [] as Rules,
-}, { in: joined, out: joined, err: joined, early: joined })
+}, { in: joined, out: joined, err: joined, early: (outer, inner) => byTable(joined(outer, inner)) })
 
 type Held = Readonly<typeof perDirectory.defaults>
 
 function add(said: Partial<Held>, command: Command): void {
   const rule = parseRule(command)
   const list = rule.early ? 'early' : rule.table
-  ;(said as { -readonly [K in keyof Held]?: Rules })[list] = [...(said[list] ?? []), rule]
+  const rules = joined(said[list] ?? [], [rule])
+  ;(said as { -readonly [K in keyof Held]?: Rules })[list] = list === 'early' ? byTable(rules) : rules
 }
-
-const TABLES: readonly Table[] = ['in', 'err', 'out']
-
-const tableOf = (r: Request, table: Table) =>
-  table === 'in' ? r.editHeadersIn() : table === 'out' ? r.headersOut : r.errHeadersOut
 
 /** post_read_request */
 export function applyEarly(r: Request): Answer<Status> {
-  const { early } = r.server.conf.defaults.holds(perDirectory)
-  const go = (at: number): Answer<Status> => {
-    const table = TABLES[at]
-    if (table === undefined) return DECLINED
-    const rules = early.filter((rule) => rule.table === table)
-    if (rules.length === 0) return go(at + 1)
-    return after(applyRules(r, tableOf(r, table), rules), (done) => (done ? go(at + 1) : tooLong(r)))
-  }
-  return go(0)
+  const go = (done: boolean): Status => (done ? DECLINED : tooLong(r))
+  return after(applyRules(r, r.server.conf.defaults.holds(perDirectory).early), go)
 }
 
 function tooLong(r: Request): Status {
@@ -53,15 +45,15 @@ function tooLong(r: Request): Status {
 
 /** fixups */
 export const applyToRequest = (r: Request): Answer<Status> => {
-  const answer = applyRules(r, r.editHeadersIn(), r.dir(perDirectory).in)
+  const answer = applyRules(r, r.dir(perDirectory).in)
   return answer instanceof Promise ? answer.then(() => DECLINED) : DECLINED
 }
 
 function applyToResponse(r: Request, isError: boolean): Wait {
   const { err, out } = r.dir(perDirectory)
-  const first = err.length === 0 ? true : applyRules(r, r.errHeadersOut, err)
+  const first = err.length === 0 ? true : applyRules(r, err)
   if (isError || out.length === 0) return first instanceof Promise ? first.then(() => undefined) : undefined
-  const answer = after(first, () => applyRules(r, r.headersOut, out))
+  const answer = after(first, () => applyRules(r, out))
   return answer instanceof Promise ? answer.then(() => undefined) : undefined
 }
 

@@ -10,6 +10,8 @@ export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const SETTLED: ReadonlySet<string> = new Set([
   'connection', 'content-encoding', 'content-language', 'content-type', 'date', 'server', 'transfer-encoding', 'vary',
 ])
+/** A bit per length of such a name: most names need no closer look. */
+const SETTLED_LENGTHS = [...SETTLED].reduce((bits, { length }) => bits | (1 << length), 0)
 
 export class Headers implements HeaderTable {
   readonly #names: string[] = []
@@ -75,7 +77,7 @@ export class Headers implements HeaderTable {
   // A line feed in a value would end the line, and begin another one of whoever chose the value.
   #check(name: string, value: string): void {
     if (CONTROLS.test(value) || !TOKEN.test(name)) this.bad = name
-    if (SETTLED.has(name.toLowerCase())) this.unsettled = true
+    if (name.length < 32 && (SETTLED_LENGTHS >> name.length) & 1 && SETTLED.has(name.toLowerCase())) this.unsettled = true
   }
 
   *[Symbol.iterator](): Iterator<readonly [name: string, value: string]> {

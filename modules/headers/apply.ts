@@ -3,7 +3,7 @@ import {
   after, LONGEST_SUBSTITUTION, MatchBudget, substitute, tableSet, tableValue,
   type Answer, type HeaderTable, type Regex, type RegexMatch, type Request,
 } from 'httpd'
-import type { Rule } from './rules.ts'
+import type { Rule, Table } from './rules.ts'
 import { valueFor } from './value.ts'
 
 /** What all replacements of `edit*` in one header may come to, in bytes. */
@@ -13,13 +13,13 @@ const LONGEST_EDIT = 1024 * 1024
  * One after the other.
  * @returns false if a replacement came to be too long: the rules from that one on are not carried out
  */
-export function applyRules(r: Request, table: HeaderTable, rules: readonly Rule[], from = 0): Answer<boolean> {
+export function applyRules(r: Request, rules: readonly Rule[], from = 0): Answer<boolean> {
   for (let i = from; i < rules.length; i++) {
     const rule = rules[i]!
     const done = rule.condition === undefined && rule.value.constant !== undefined
-      ? !isWanted(r, rule) || act(r, table, rule, rule.value.constant)
-      : applyRule(r, table, rule)
-    if (done instanceof Promise) return done.then((late) => late && applyRules(r, table, rules, i + 1))
+      ? !isWanted(r, rule) || act(r, rule, rule.value.constant)
+      : applyRule(r, rule)
+    if (done instanceof Promise) return done.then((late) => late && applyRules(r, rules, i + 1))
     if (!done) return false
   }
   return true
@@ -28,10 +28,10 @@ export function applyRules(r: Request, table: HeaderTable, rules: readonly Rule[
 const isWanted = (r: Request, { variable }: Rule): boolean => variable === undefined ||
   (r.hasEnv !== false && tableValue(r.env, variable.name) !== undefined) === variable.wanted
 
-function applyRule(r: Request, table: HeaderTable, rule: Rule): Answer<boolean> {
+function applyRule(r: Request, rule: Rule): Answer<boolean> {
   if (!isWanted(r, rule)) return true
   const go = (holds: boolean): Answer<boolean> =>
-    holds ? after(valueFor(rule.value, r), (value) => act(r, table, rule, value)) : true
+    holds ? after(valueFor(rule.value, r), (value) => act(r, rule, value)) : true
   if (rule.condition === undefined) return go(true)
   return rule.condition.resolve(r, 'headers', go, (reason) => {
     r.log('error', 'headers', `AH01501: Failed to evaluate expression (${reason}) - ignoring`)
@@ -39,9 +39,15 @@ function applyRule(r: Request, table: HeaderTable, rule: Rule): Answer<boolean> 
   })
 }
 
+const tableOf = (r: Request, table: Table): HeaderTable =>
+  table === 'in' ? r.editHeadersIn() : table === 'out' ? r.headersOut : r.errHeadersOut
+
 /** @returns false if a replacement came to be too long */
-function act(r: Request, table: HeaderTable, rule: Rule, value: string): boolean {
+function act(r: Request, rule: Rule, value: string): boolean {
   const { name } = rule
+  // Most requests have not what is to go: their headers stay the bytes that they came as.
+  if (rule.table === 'in' && rule.needsOne && r.headersIn.get(name) === undefined) return true
+  const table = tableOf(r, rule.table)
   switch (rule.action) {
     case 'add': table.add(name, value); break
     case 'append': table.merge(name, value); break

@@ -15,6 +15,8 @@ export interface Rule {
   readonly action: Action
   readonly table: Table
   readonly name: string
+  /** It does nothing where there is no such header. */
+  readonly needsOne: boolean
   /** The body has a type that is more than a header. */
   readonly isContentType: boolean
   readonly value: Value
@@ -26,6 +28,9 @@ export interface Rule {
   readonly variable: { readonly name: string; readonly wanted: boolean } | undefined
   readonly condition: Expression<boolean> | undefined
 }
+
+/** In the order in which they are changed. */
+export const TABLES: readonly Table[] = ['in', 'err', 'out']
 
 /** It may block the thread. */
 export const isSlow = ({ value, condition }: Rule): boolean =>
@@ -49,6 +54,7 @@ export function parseRule(command: Command): Rule {
   const header = name.replace(/:.*/s, '')
   return {
     action, table, name: header, isContentType: header.toLowerCase() === 'content-type', regex,
+    needsOne: action === 'unset' || action === 'edit' || action === 'edit*',
     ...parseClause(clause, command), value: value === undefined ? NO_VALUE : parseValue(value, command),
   }
 }
