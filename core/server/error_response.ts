@@ -138,7 +138,7 @@ function inWords(r: RequestRec, text: string, location: string | undefined): Ans
 function send(r: RequestRec, body: Uint8Array | undefined): Answer<Status> {
   const { insertErrorFilter } = r.chains
   const hook = r.connection.engine.hooks.insertErrorFilter
-  if (body !== undefined) r.contentType = ERROR_CONTENT_TYPE
+  if (body !== undefined) r.contentType = r.hasEnv && r.env.has('suppress-error-charset') ? 'text/html' : ERROR_CONTENT_TYPE
   const go = (): Answer<Status> => {
     if (r.mustHandOver && !r.refused) return HANDOVER
     if (body !== undefined && !r.isHead) r.addBytes(body)
