@@ -69,7 +69,7 @@ export const modules: readonly ModuleRow[] = [
   away('auth_digest', 'most', 'RFC 7616 digest authentication',
     'AuthDigestProvider AuthDigestQop AuthDigestNonceLifetime AuthDigestNonceFormat AuthDigestNcCheck ' +
     'AuthDigestAlgorithm AuthDigestDomain AuthDigestShmemSize'),
-  away('allowmethods', 'most', 'restrict the allowed HTTP methods', 'AllowMethods'),
+  here('allowmethods', 'most', 'restrict the allowed HTTP methods', 'AllowMethods'),
   away('isapi', 'no', 'ISAPI extension support',
     'ISAPICacheFile ISAPIReadAheadBuffer ISAPILogNotSupported ISAPIAppendLogToErrors ISAPIAppendLogToQuery ' +
     'ISAPIFakeAsync'),
@@ -149,16 +149,16 @@ export const modules: readonly ModuleRow[] = [
     'LuaRoot LuaScope LuaPackagePath LuaPackageCPath LuaMapHandler LuaHookTranslateName LuaHookFixups ' +
     'LuaHookMapToStorage LuaHookCheckUserID LuaHookTypeChecker LuaHookAccessChecker LuaHookAuthChecker LuaHookLog ' +
     'LuaHookInsertFilter LuaInputFilter LuaOutputFilter LuaQuickHandler LuaInherit LuaAuthzProvider LuaCodeCache'),
-  away('env', 'yes', 'clearing and setting of environment variables', 'SetEnv PassEnv UnsetEnv'),
+  here('env', 'yes', 'clearing and setting of environment variables', 'SetEnv PassEnv UnsetEnv'),
   away('mime_magic', 'all', 'determining of the MIME type from a few bytes of the content', 'MimeMagicFile'),
   away('cern_meta', 'no', 'CERN-type meta files', 'MetaFiles MetaDir MetaSuffix'),
-  away('expires', 'most', 'Expires header control', 'ExpiresActive ExpiresByType ExpiresDefault'),
-  away('headers', 'yes', 'HTTP header control', 'Header RequestHeader'),
+  here('expires', 'most', 'Expires header control', 'ExpiresActive ExpiresByType ExpiresDefault'),
+  here('headers', 'yes', 'HTTP header control', 'Header RequestHeader'),
   away('ident', 'no', 'RFC 1413 identity check', 'IdentityCheck IdentityCheckTimeout'),
   away('usertrack', 'all', 'user-session tracking',
     'CookieTracking CookieName CookieDomain CookieExpires CookieStyle CookieHttpOnly CookieSameSite CookieSecure'),
-  away('unique_id', 'most', 'per-request unique ids'),
-  away('setenvif', 'yes', 'basing environment variables on headers',
+  here('unique_id', 'most', 'per-request unique ids'),
+  here('setenvif', 'yes', 'basing environment variables on headers',
     'SetEnvIf SetEnvIfNoCase SetEnvIfExpr BrowserMatch BrowserMatchNoCase'),
   here('version', 'yes', 'determining httpd version in config files', '<IfVersion>'),
   away('remoteip', 'most', 'translate header contents to an apparent client address',

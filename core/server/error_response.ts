@@ -139,7 +139,7 @@ function inWords(r: RequestRec, text: string, location: string | undefined): Ans
 function send(r: RequestRec, body: Uint8Array | undefined): Answer<Status> {
   const { insertErrorFilter } = r.chains
   const hook = r.connection.engine.hooks.insertErrorFilter
-  if (body !== undefined) r.contentType = ERROR_CONTENT_TYPE
+  if (body !== undefined) r.contentType = r.hasEnv && r.env.has('suppress-error-charset') ? 'text/html' : ERROR_CONTENT_TYPE
   const go = (): Answer<Status> => {
     if (r.mustHandOver && !r.refused) return HANDOVER
     if (body !== undefined && !r.isHead) r.addBytes(body)
@@ -171,14 +171,19 @@ interface Details {
 function standard(r: RequestRec, { noteHtml, location, additionally }: Details): Answer<Status> {
   const { serverSignature } = r.dir(dirCore)
   const target = tellLocation(r, location)
-  if ((r.status === 405 || r.status === 501) && !r.errHeadersOut.has('Allow'))
-    r.errHeadersOut.set('Allow', allowHeader([], r.served.settings.traceEnable !== 'off'))
+  if (r.status === 405 || r.status === 501) tellMethods(r)
   if (isBodyless(r.status)) return send(r, undefined)
   const plain = noteHtml === '' && additionally === undefined && serverSignature === 'off' && FIXED.has(r.status)
   if (!plain) return send(r, bodyFor(r, { noteHtml, location: target, additionally }))
   const { body, fields } = fixedPage(r.status)
   r.headersOut.share(fields)
   return send(r, body)
+}
+
+function tellMethods({ headersOut, errHeadersOut, served }: RequestRec): void {
+  const allow = errHeadersOut.get('Allow') ?? allowHeader([], served.settings.traceEnable !== 'off')
+  errHeadersOut.unset('Allow')
+  headersOut.set('Allow', allow)
 }
 
 /** As it is: whoever made it has made it absolute, or not (RedirectRelative). @returns the value of the header */
