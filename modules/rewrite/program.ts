@@ -5,6 +5,7 @@
  * Each thread that asks has one of its own, started when it is first asked: see ADR 22.
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { serverCore, type Request } from 'httpd'
 
@@ -44,6 +45,7 @@ export class MapProgram {
           resolve(value)
         },
       })
+      keepAlive(running, true)
       running.stdin.write(`${key}\n`, 'latin1')
     })
   }
@@ -58,8 +60,6 @@ export class MapProgram {
     started.stdin.on('error', () => undefined)
     started.on('error', (error) => this.#ended(started, request, error.message))
     started.on('exit', (code, signal) => this.#ended(started, request, `has ended with ${signal ?? `status ${code}`}`))
-    // It is no reason to go on for a thread that has nothing else to do.
-    started.unref()
     return started
   }
 
@@ -67,6 +67,7 @@ export class MapProgram {
     const lines = (this.#rest + piece).split('\n')
     this.#rest = lines.pop()!
     for (const line of lines) this.#waiting.shift()?.done(line.toUpperCase() === 'NULL' ? undefined : line)
+    if (this.#waiting.length === 0 && this.#process !== undefined) keepAlive(this.#process, false)
     if (this.#rest.length > MAX_ANSWER) this.#fail(request, `has answered more than ${MAX_ANSWER} bytes without an end of line`)
   }
 
@@ -81,11 +82,20 @@ export class MapProgram {
   #ended(running: Running, request: Request, why: string): void {
     if (this.#process !== running) return
     this.#process = undefined
+    keepAlive(running, false)
     const left = this.#waiting
     this.#waiting = []
     request.log('error', 'rewrite', `SY00136: program ${this.#words[0]!} of RewriteMap ${this.#name} ${why}`)
     for (const { done } of left) done(undefined)
   }
+}
+
+/** A program that nobody waits for is no reason to go on for a thread that has nothing else to do. */
+function keepAlive(running: Running, wanted: boolean): void {
+  const act = wanted ? 'ref' : 'unref'
+  running[act]()
+  ;(running.stdin as Socket)[act]()
+  ;(running.stdout as Socket)[act]()
 }
 
 /** The words of a command line: blanks separate them, quotes hold them together. */
