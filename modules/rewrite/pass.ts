@@ -69,6 +69,9 @@ export class Pass implements Scope {
   #passThrough = false
   #proxy = false
   #reduced = false
+  /** What the rule makes of the name, not yet in its place; and whether that is a URL for the client or a proxy to go to. */
+  #new = ''
+  #leads = false
 
   constructor(request: Request, { rules, maps, directory }: Ground) {
     this.request = request
@@ -235,7 +238,7 @@ export class Pass implements Scope {
     this.#headers = []
     return after(this.#substitute(rule, subject), (applied) => {
       if (applied === 'refused') return this.#toldLast(rule, applied)
-      const noted = this.#note(rule)
+      const noted = this.#note(rule.flags, 0)
       const finish = (): Answer<Applied> => after(this.#finish(rule, applied), (done) => {
         for (const header of vary) addVary(this.request, header)
         return done
@@ -243,9 +246,6 @@ export class Pass implements Scope {
       return noted instanceof Promise ? noted.then(finish) : finish()
     })
   }
-
-  /** What the rule makes of the name, not yet in its place. */
-  #new = ''
 
   #substitute({ output, flags }: Rule, subject: string): Answer<Applied> {
     if (output === undefined) return 'noted'
@@ -260,7 +260,8 @@ export class Pass implements Scope {
   }
 
   /** Variables and cookies. */
-  #note({ flags: { env, cookies } }: Rule, from = 0): Answer<void> {
+  #note(flags: Rule['flags'], from: number): Answer<void> {
+    const { env, cookies } = flags
     for (let i = from; i < env.length + cookies.length; i++) {
       const isEnv = i < env.length
       const text = (isEnv ? env[i]! : cookies[i - env.length]!).expand(this)
@@ -268,7 +269,7 @@ export class Pass implements Scope {
       if (text instanceof Promise) {
         return text.then((late) => {
           take(late)
-          return this.#note({ flags: { env, cookies } } as unknown as Rule, i + 1)
+          return this.#note(flags, i + 1)
         })
       }
       take(text)
@@ -323,9 +324,6 @@ export class Pass implements Scope {
     if (this.traces) this.trace(2, `setting lastsub to rule with output ${rule.output!.text}`)
     return applied
   }
-
-  /** The new name is a URL that the client or a proxy is to go to. */
-  #leads = false
 
   /** The new name takes its place, made whole. */
   #name({ flags, output }: Rule): void {
