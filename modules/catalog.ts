@@ -258,6 +258,6 @@ export const modules: readonly ModuleRow[] = [
   here('alias', 'yes', 'mapping of requests to different filesystem parts',
     'Alias AliasMatch AliasPreservePath Redirect RedirectMatch RedirectPermanent RedirectRelative RedirectTemp ' +
     'ScriptAlias ScriptAliasMatch'),
-  away('rewrite', 'most', 'rule based URL manipulation',
+  here('rewrite', 'most', 'rule based URL manipulation',
     'RewriteEngine RewriteOptions RewriteBase RewriteCond RewriteRule RewriteMap'),
 ]

@@ -166,6 +166,11 @@ export interface Request {
   /** Goes on as if `path` (with optional query) had been asked for, with GET. */
   internalRedirect(path: string): Answer<Status>
   /**
+   * The same for a URI as written: it is split, decoded and refused as if a client had asked for it. Headers that are kept
+   * on errors stay, and so does Vary: what has led there counts for the answer.
+   */
+  internalRedirectUri(uri: string): Answer<Status>
+  /**
    * What another URI path (decoded and without dot segments) would map to: translate, walk, type checking, no handler
    * (Apache's ap_sub_req_lookup_uri).
    * @param args the query; this request's if absent
@@ -176,6 +181,8 @@ export interface Request {
    * client had asked for it. A relative one begins in the directory of this request's path.
    */
   subLookupUri(uri: string): Answer<Lookup>
+  /** What a file would be to the client, without a URL that leads there (Apache's ap_sub_req_lookup_file). */
+  subLookupFile(path: string): Answer<Lookup>
   /**
    * Answers what a look-up found, into a sink (by default into this body); its status and headers are nobody's
    * (Apache's ap_run_sub_req). Answers OK, or the status that it ended with; what was written before stays.
@@ -200,4 +207,6 @@ export interface Lookup {
   readonly handler: string | undefined
   /** For a redirect or a refusal: its headers. */
   readonly headersOut: HeaderTable
+  /** The whole of it, as its hooks have left it; absent in a stand-in. */
+  readonly asRequest?: Request
 }

@@ -10,14 +10,16 @@ export interface Account {
   readonly id: number
   /** The primary group; the same as `id` in a row of groups. */
   readonly group: number
+  /** Of a user. */
+  readonly home?: string
 }
 
 /** @param key a name, or a number to find the first name that has it */
 export function findAccount(table: string, key: string | number): Account | undefined {
   for (const line of table.split('\n')) {
-    const [name = '', , id = '', group = ''] = line.split(':')
+    const [name = '', , id = '', group = '', , home] = line.split(':')
     if (!/^\d+$/.test(id) || (typeof key === 'number' ? Number(id) !== key : name !== key)) continue
-    return { name, id: Number(id), group: /^\d+$/.test(group) ? Number(group) : Number(id) }
+    return { name, id: Number(id), group: /^\d+$/.test(group) ? Number(group) : Number(id), ...(home && { home }) }
   }
   return undefined
 }

@@ -284,6 +284,13 @@ function lastOf(r: RequestRec): RequestRec {
 
 /** ap_internal_redirect: a new request on the same connection, answered in the place of `r`. */
 export function redirectInternally(r: RequestRec, target: string, carry?: (to: RequestRec) => void): Answer<Status> {
+  const query = target.indexOf('?')
+  return query < 0 ? redirectTo(r, target, r.args, carry) : redirectTo(r, target.slice(0, query), target.slice(query + 1), carry)
+}
+
+function redirectTo(
+  r: RequestRec, path: string, args: string | undefined, carry?: (to: RequestRec) => void, steps = STEPS,
+): Answer<Status> {
   let depth = 0
   for (let at: RequestRec | undefined = r; at !== undefined; at = at.prev) depth++
   const most = r.served.settings.limitRedirects
@@ -291,15 +298,14 @@ export function redirectInternally(r: RequestRec, target: string, carry?: (to: R
     r.log('error', 'core', `AH00124: Request exceeded the limit of ${most} internal redirects due to probable configuration error. Use 'LimitInternalRecursion' to increase the limit if necessary. Use 'LogLevel debug' to get a backtrace.`)
     return INTERNAL_ERROR
   }
-  const query = target.indexOf('?')
-  const to = query < 0 ? follower(r, target, r.args) : follower(r, target.slice(0, query), target.slice(query + 1))
+  const to = follower(r, path, args)
   r.next = to
   to.prev = r
   inheritEnvironment(to, r)
   carry?.(to)
-  if (r.main !== undefined) return redirectSubrequest(r, to)
+  if (r.main !== undefined) return redirectSubrequest(r, to, steps)
   r.connection.request = to
-  return after(run(to, STEPS), (status) => {
+  return after(run(to, steps), (status) => {
     if (status !== HANDOVER) return DONE
     // On event's listener: everything begins anew on a thread of the crew.
     r.next = undefined
@@ -308,10 +314,28 @@ export function redirectInternally(r: RequestRec, target: string, carry?: (to: R
   })
 }
 
+/** The same for a URI as it was written, and with what its headers say of how it came about. */
+export function redirectToUri(r: RequestRec, uri: string): Answer<Status> {
+  const target = targetFor(r, uri)
+  const vary = r.headersOut.get('Vary')
+  const carry = (to: RequestRec): void => {
+    to.unparsedUri = uri
+    if (vary !== undefined) to.headersOut.set('Vary', vary)
+    for (const [name, value] of r.errHeadersOut) to.errHeadersOut.add(name, value)
+  }
+  return 'fault' in target ? redirectTo(r, uri, undefined, carry, [refuse(target.fault)])
+    : redirectTo(r, target.path, target.args, carry)
+}
+
+const refuse = (fault: HttpFault): Step => (r) => {
+  logFault(r, fault)
+  return fault.status
+}
+
 // It stays a part of its main request: its body goes where this one's would have gone.
-async function redirectSubrequest(r: RequestRec, to: RequestRec): Promise<Status> {
+async function redirectSubrequest(r: RequestRec, to: RequestRec, steps: readonly Step[]): Promise<Status> {
   to.main = r.main
-  const status = await answerInto(to, r.into!, () => walk(to, STEPS, 0))
+  const status = await answerInto(to, r.into!, () => walk(to, steps, 0))
   return status === OK ? DONE : status
 }
 
@@ -333,12 +357,7 @@ export function lookUp(r: RequestRec, path: string, args = r.args): Answer<Reque
 export function lookUpUri(r: RequestRec, uri: string): Answer<RequestRec> {
   const target = targetFor(r, uri)
   if (!('fault' in target)) return lookUpBy(r, follower(r, target.path, target.args), LOOKUP)
-  const { fault } = target
-  const refuse: Step = (sub) => {
-    logFault(sub, fault)
-    return fault.status
-  }
-  return lookUpBy(r, follower(r, uri, undefined), [refuse])
+  return lookUpBy(r, follower(r, uri, undefined), [refuse(target.fault)])
 }
 
 /** ap_sub_req_lookup_file: what holds for a file, without a URL that leads there. */

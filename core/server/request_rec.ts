@@ -15,7 +15,7 @@ import { filtered } from './filter_chain.ts'
 import { Headers, trailersOf } from './header_table.ts'
 import type { HttpConn } from './http_conn.ts'
 import type { Located } from './located.ts'
-import { lookUp, lookUpUri, redirectInternally, runSubrequest } from './pipeline.ts'
+import { lookUp, lookUpFile, lookUpUri, redirectInternally, redirectToUri, runSubrequest } from './pipeline.ts'
 import { Response } from './response.ts'
 import { selfUrl } from './self_url.ts'
 import { quirksOf, type Quirks } from './settled_fields.ts'
@@ -198,6 +198,21 @@ export class RequestRec extends Response implements Request {
     if (this.begun) throw new Error(`Cannot redirect to ${path}: the response has begun`)
     this.drop()
     return redirectInternally(this, path)
+  }
+
+  internalRedirectUri(uri: string): Answer<Status> {
+    if (this.isOver()) return refused('redirect')
+    if (this.begun) throw new Error(`Cannot redirect to ${uri}: the response has begun`)
+    this.drop()
+    return redirectToUri(this, uri)
+  }
+
+  get asRequest(): Request {
+    return this
+  }
+
+  subLookupFile(path: string): Answer<Lookup> {
+    return lookUpFile(this, path)
   }
 
   subLookup(path: string, args = this.args): Answer<Lookup> {

@@ -26,7 +26,7 @@ const APACHE = '/usr/sbin/apache2'
 const APACHE_MODULES = '/usr/lib/apache2/modules'
 const MODULES = [
   'mpm_event', 'alias', 'authz_core', 'authz_host', 'autoindex', 'dir', 'mime',
-  'allowmethods', 'env', 'expires', 'headers', 'setenvif',
+  'allowmethods', 'env', 'expires', 'headers', 'rewrite', 'setenvif',
 ]
 const NOBODY = 65534
 
@@ -88,16 +88,8 @@ function population(mpm: StaticVariant): string[] {
   return ['ServerLimit 2', 'StartServers 1', 'ThreadsPerChild 4', 'MaxRequestWorkers 4', 'MinSpareThreads 1', 'MaxSpareThreads 8']
 }
 
-/** Those that the generated configuration has in a comment. */
-function furtherModules(variant: StaticVariant): string[] {
-  const loaded = loadModuleLines(variant).join('\n')
-  const fileOf = (name: string): string => join(variantDirectory(variant), `dist/modules/mod_${name}.so`)
-  return MODULES.filter((name) => !loaded.includes(` ${name}_module `) && existsSync(fileOf(name)))
-    .map((name) => `LoadModule ${name}_module ${fileOf(name)}`)
-}
-
 function preamble(side: Side): string[] {
-  if (side !== 'apache') return [...loadModuleLines(side), ...furtherModules(side), ...population(side)]
+  if (side !== 'apache') return [...loadModuleLines(side, 'event', true), ...population(side)]
   return [...MODULES.map((name) => `LoadModule ${name}_module ${APACHE_MODULES}/mod_${name}.so`), ...population('event')]
 }
 

@@ -157,6 +157,8 @@ export function fakeRequest({ conf, dir }: Configured, { headers = {}, connectio
       contentType: undefined, handler: undefined, headersOut: new Headers(), ...files[path],
     }),
     subLookupUri: (uri) => request.subLookup(uri),
+    subLookupFile: (path) => request.subLookup(path),
+    internalRedirectUri: (uri) => request.internalRedirect(uri),
     fastRedirect: (to) => void Object.assign(request, { uri: to.uri, filename: to.filename, finfo: to.finfo }),
     stat: () => NO_FILE,
     constructUrl: (path) => `http://asked.example${path}`,
