@@ -11,6 +11,7 @@ import type { HttpFault } from '../http/fault.ts'
 import { allowHeader, M_TRACE } from '../http/methods.ts'
 import type { StatusHook } from './chains.ts'
 import { applyConditions } from './conditions.ts'
+import { satisfiesAny } from './authn.ts'
 import { dirCore } from './core_settings.ts'
 import { defaultHandler } from './default_handler.ts'
 import { fail } from './error_response.ts'
@@ -45,9 +46,21 @@ const orElse = (step: Step, core: Step): Step => (r) => {
   return after(answer, (status) => (status === DECLINED ? core(r) : status))
 }
 
+const accessChecker = hook('accessChecker')
 const accessCheckerEx = hook('accessCheckerEx')
 const checkUserId = hook('checkUserId')
 const authChecker = hook('authChecker')
+
+/** Access by address, and by what Require says: both, or with Satisfy Any one of them. */
+const admit: Step = (r) => {
+  if (r.chains.accessChecker.length === 0) return authorise(r)
+  return after(accessChecker(r), (status) => {
+    if (status === HANDOVER) return HANDOVER
+    const may = status === OK || status === DECLINED
+    if (satisfiesAny(r)) return may ? OK : authorise(r)
+    return may ? authorise(r) : status
+  })
+}
 
 /** Authorisation without a user if that settles it, else authentication and then authorisation. */
 const authorise: Step = (r) => {
@@ -57,15 +70,18 @@ const authorise: Step = (r) => {
 }
 
 const authenticate: Step = (r) => after(checkUserId(r), (known) => {
-  if (known === DECLINED) return unconfigured(r, 'AH00027', 'authentication')
-  return known === OK ? authoriseUser(r) : known
+  if (known !== OK) return known === DECLINED ? undecided(r, 'check user') : known
+  if (r.user !== undefined) return authoriseUser(r)
+  r.log('error', 'core', `AH00027: No authentication done but request not allowed without authentication for ${r.uri}. Authentication not configured?`)
+  return INTERNAL_ERROR
 })
 
 const authoriseUser: Step = (r) =>
-  after(authChecker(r), (status) => (status === DECLINED ? unconfigured(r, 'AH00028', 'authorization') : status))
+  after(authChecker(r), (status) => (status === DECLINED ? undecided(r, 'check authorization') : status))
 
-const unconfigured = (r: RequestRec, number: string, what: string): Status => {
-  r.log('error', 'core', `${number}: No ${what} done but request not allowed without ${what} for ${r.uri}. ${what === 'authentication' ? 'Authentication' : 'Authorization'} not configured?`)
+/** Nobody was there to say anything. */
+const undecided = (r: RequestRec, what: string): Status => {
+  r.log('crit', 'core', `AH00025: configuration error:  couldn't ${what}: ${r.uri}`)
   return INTERNAL_ERROR
 }
 
@@ -114,9 +130,15 @@ const refuseBody = (r: RequestRec, fault: HttpFault): Status => {
   return fault.status
 }
 
-/** As Apache: an ErrorDocument under the configuration that has refused the request is not refused by it, too. */
-const unlessJudged = (step: Step): Step => (r) =>
-  r.prev !== undefined && r.status >= 300 && r.prev.resolved === r.resolved ? OK : step(r)
+/** As Apache: what was judged under the same configuration, on the way here, is not judged again. */
+const judge: Step = (r) => {
+  const before = r.prev !== undefined && r.prev.resolved === r.resolved ? r.prev
+    : r.main !== undefined && r.main.resolved === r.resolved ? r.main : undefined
+  if (before === undefined) return admit(r)
+  r.user = before.user
+  r.authType = before.authType
+  return OK
+}
 
 const trace: Step = (r) => (r.methodNumber === M_TRACE ? traceHandler(r, openBody) : OK)
 
@@ -128,8 +150,7 @@ const LOOKUP: readonly Step[] = [
   orElse(hook('mapToStorage'), mapToStorage),
   applyConditions,
   optional(hook('headerParser')),
-  unlessJudged(optional(hook('accessChecker'))),
-  unlessJudged(authorise),
+  judge,
   optional(hook('typeChecker')),
   optional(hook('fixups')),
 ]
