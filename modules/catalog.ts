@@ -59,7 +59,7 @@ export const modules: readonly ModuleRow[] = [
     'AuthLDAPURL AuthLDAPBindDN AuthLDAPBindPassword AuthLDAPGroupAttribute AuthLDAPRemoteUserAttribute'),
   away('authnz_fcgi', 'no', 'FastCGI authorizer-based authentication and authorization',
     'AuthnzFcgiDefineProvider AuthnzFcgiCheckAuthnProvider'),
-  away('access_compat', 'yes', 'mod_access compatibility', 'Order Allow Deny Satisfy'),
+  here('access_compat', 'yes', 'mod_access compatibility', 'Order Allow Deny Satisfy'),
   here('auth_basic', 'yes', 'basic authentication',
     'AuthBasicProvider AuthBasicAuthoritative AuthBasicFake AuthBasicUseDigestAlgorithm'),
   away('auth_form', 'most', 'form authentication',

@@ -72,7 +72,7 @@ const authorise: Step = (r) => {
 const authenticate: Step = (r) => after(checkUserId(r), (known) => {
   if (known !== OK) return known === DECLINED ? undecided(r, 'check user') : known
   if (r.user !== undefined) return authoriseUser(r)
-  r.log('error', 'core', `AH00027: No authentication done but request not allowed without authentication for ${r.uri}. Authentication not configured?`)
+  r.log('error', 'core', `${satisfiesAny(r) ? 'AH00028' : 'AH00027'}: No authentication done but request not allowed without authentication for ${r.uri}. Authentication not configured?`)
   return INTERNAL_ERROR
 })
 
