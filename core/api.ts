@@ -40,7 +40,7 @@ export {
 export * from './server/authz_registry.ts'
 export * from './server/core_settings.ts'
 export { fileOwner, type NoOwner } from './server/file_owner.ts'
-export { FileLookup, FileTooLarge, linesWith } from './server/file_lookup.ts'
+export { FileLookup, FileTooLarge, linesNaming, linesWith } from './server/file_lookup.ts'
 export { provenHost, remoteHost } from './server/host_names.ts'
 export { duration, isUrl, wholeNumber } from './server/directive_values.ts'
 export { openLog } from './server/log_target.ts'

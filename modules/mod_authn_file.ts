@@ -3,7 +3,7 @@
  * looked at for each request and read when it has changed; checking a password takes time, so nothing here is quick.
  */
 import {
-  allowedBy, FileLookup, FileTooLarge, linesWith, parsed, PasswordError, registerAuthn, Settings, verifyPassword,
+  allowedBy, FileLookup, FileTooLarge, linesNaming, parsed, PasswordError, registerAuthn, Settings, verifyPassword,
   type AuthnStatus, type ConfigVector, type Module, type Request,
 } from 'httpd'
 
@@ -14,7 +14,7 @@ const fieldsOf = (line: string): string[] => line.split(/:+/)
 
 /** The hash of a user, or undefined. */
 export function passwordIn(content: Buffer, user: string): string | undefined {
-  for (const line of linesWith(content, user)) {
+  for (const line of linesNaming(content, user)) {
     const [name, hash = ''] = fieldsOf(line)
     if (name === user) return hash
   }
@@ -24,7 +24,7 @@ export function passwordIn(content: Buffer, user: string): string | undefined {
 /** The hash of `user\0realm`, or undefined. */
 export function realmHashIn(content: Buffer, key: string): string | undefined {
   const [user, realm] = key.split('\0') as [string, string]
-  for (const line of linesWith(content, user)) {
+  for (const line of linesNaming(content, user)) {
     const [name, where, hash = ''] = fieldsOf(line)
     if (name === user && where === realm) return hash
   }

@@ -92,12 +92,41 @@ const NEWLINE = 0x0a, BACKSLASH = 0x5c
  * begins with `#`. A backslash at the end joins a line with the next (ap_cfg_getline).
  */
 export function* linesWith(content: Buffer, word: string): Generator<string> {
-  for (const line of content.includes(BACKSLASH) ? joinedLines(content, word) : plainLines(content, word))
-    if (line !== '' && !line.startsWith('#')) yield line
+  for (const line of content.includes(BACKSLASH) ? allLines(content) : plainLines(content, word))
+    if (line.includes(word) && line !== '' && !line.startsWith('#')) yield line
 }
 
-function* joinedLines(content: Buffer, word: string): Generator<string> {
-  for (const { text } of logicalLines(content.toString('latin1'), Infinity)) if (text.includes(word)) yield text
+/**
+ * The same for a word that stands at the beginning, in front of a colon or the end of the line. Clients choose it (the
+ * name of a user), so it must not cost more where it is in every line.
+ */
+export function* linesNaming(content: Buffer, word: string): Generator<string> {
+  for (const line of content.includes(BACKSLASH) ? allLines(content) : linesBeginning(content, Buffer.from(word, 'latin1'))) {
+    if (!line.startsWith(word) || line === '' || line.startsWith('#')) continue
+    if (line.length === word.length || line[word.length] === ':') yield line
+  }
+}
+
+function* linesBeginning(content: Buffer, word: Buffer): Generator<string> {
+  for (let start = 0, end = 0; start < content.length; start = end + 1) {
+    end = endOf(content, start)
+    if (isBlank(content[start]!) || beginsWith(content, start, word)) yield lineAt(content, start)
+  }
+}
+
+const COLON = 0x3a, BLANK = 0x20
+
+const isBlank = (byte: number): boolean => byte <= BLANK
+
+/** With the word, and then a colon or what may be the end of the line. */
+function beginsWith(content: Buffer, start: number, word: Buffer): boolean {
+  for (let i = 0; i < word.length; i++) if (content[start + i] !== word[i]) return false
+  const next = content[start + word.length]
+  return next === undefined || next === COLON || isBlank(next)
+}
+
+function* allLines(content: Buffer): Generator<string> {
+  for (const { text } of logicalLines(content.toString('latin1'), Infinity)) yield text
 }
 
 // Without looking at the others: a hundred thousand lines take a few milliseconds.
@@ -106,12 +135,18 @@ function* plainLines(content: Buffer, word: string): Generator<string> {
   for (let at = 0; at < content.length;) {
     const hit = content.indexOf(wanted, at)
     if (hit < 0) return
-    const start = hit === 0 ? 0 : content.lastIndexOf(NEWLINE, hit - 1) + 1
-    const feed = content.indexOf(NEWLINE, hit)
-    const end = feed < 0 ? content.length : feed
-    const line = content.toString('latin1', start, end)
-    const nul = line.indexOf('\0')
-    yield trimBlanks(nul < 0 ? line : line.slice(0, nul))
-    at = end + 1
+    yield lineAt(content, hit === 0 ? 0 : content.lastIndexOf(NEWLINE, hit - 1) + 1)
+    at = endOf(content, hit) + 1
   }
+}
+
+function lineAt(content: Buffer, start: number): string {
+  const line = content.toString('latin1', start, endOf(content, start))
+  const nul = line.indexOf('\0')
+  return trimBlanks(nul < 0 ? line : line.slice(0, nul))
+}
+
+function endOf(content: Buffer, from: number): number {
+  const end = content.indexOf(NEWLINE, from)
+  return end < 0 ? content.length : end
 }

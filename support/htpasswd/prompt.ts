@@ -17,12 +17,26 @@ export function ask(prompt: string): string {
   return lines.shift() ?? ''
 }
 
+/** A terminal in this mode does not wait by itself. */
+function readOne(into: Buffer): boolean {
+  for (;;) {
+    try {
+      return readSync(0, into, 0, 1, null) === 1
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      Atomics.wait(PAUSE, 0, 0, 20)
+    }
+  }
+}
+
+const PAUSE = new Int32Array(new SharedArrayBuffer(4))
+
 function typed(): string {
   process.stdin.setRawMode(true)
   try {
     const bytes: number[] = []
     const one = Buffer.alloc(1)
-    while (readSync(0, one, 0, 1, null) === 1) {
+    while (readOne(one)) {
       const byte = one[0]!
       if (byte === FEED || byte === RETURN || byte === END) break
       if (byte === INTERRUPT) throw new Fault(EXIT.interrupted, 'interrupted')

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { DECLINED, FileLookup, linesWith, OK, PasswordError, registerAuthn, verifyPassword, type Status } from '../../core/api.ts'
+import { DECLINED, FileLookup, linesNaming, linesWith, OK, PasswordError, registerAuthn, verifyPassword, type Status } from '../../core/api.ts'
 import { apr1, sha1 } from '../../core/base/password.ts'
 import { logicalLines } from '../../core/config/lexer.ts'
 import { basicCredentials } from '../../modules/auth_basic/credentials.ts'
@@ -94,8 +94,10 @@ t.test('lines of a file that have a word in them', (t) => {
     const text = pieces.join('')
     const wanted = [...logicalLines(text, Infinity)].map((line) => line.text)
       .filter((line) => line !== '' && !line.startsWith('#') && line.includes(word))
-    t.strictSame([...linesWith(Buffer.from(text, 'latin1'), word)].filter((line) => line.includes(word)), wanted,
-      JSON.stringify([text, word]))
+    const content = Buffer.from(text, 'latin1')
+    t.strictSame([...linesWith(content, word)], wanted, JSON.stringify([text, word]))
+    t.strictSame([...linesNaming(content, word)], wanted.filter((line) => `${line}:`.startsWith(`${word}:`)),
+      `begins: ${JSON.stringify([text, word])}`)
   }))
   t.end()
 })

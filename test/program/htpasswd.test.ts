@@ -31,16 +31,13 @@ function outcome(program: string, words: readonly string[], text: string | undef
 
 const USERS = '# people\nbob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n\n  eve:x:more\n'
 const CASES: readonly (readonly [words: string, text?: string | undefined, input?: string])[] = [
-  [''], ['-nb u'], ['-n'], ['-z u'], ['-nbC x u p'], ['-nbB -C'], ['-cn users u'], ['-vD users u'], ['-nb a:b p'],
-  ['-nbmB5 u p'], ['-nbB u p'], ['-nbB -C 4 u p'], ['-nbBC4 u p'], ['-nbB -C 3 u p'], ['-nbB -C 18 u p'], ['-nb2 u p'],
-  ['-nbs u secret'], ['-nbd c 123456789'], ['-nbp u p'], ['-nbC 5 u p'], ['-b5 -r 1000 users new p', USERS],
-  [`-nb ${'a'.repeat(256)} p`], [`-nb u ${'a'.repeat(257)}`],
-  ['-ni u', undefined, 'secret\n'], ['-nis u', undefined, 'secret'],
-  ['-b users bob p', USERS], ['-b users eve p', USERS], ['-b users new p', USERS], ['-bs users new p', ''], ['-b users u p'],
-  ['-cb users u p'], ['-cb users u p', USERS], ['-cb nosuch/users u p'],
-  ['-D users bob', USERS], ['-D users nobody', USERS], ['-D users bob'],
-  ['-vb users bob secret', USERS], ['-vb users bob wrong', USERS], ['-vb users nobody x', USERS], ['-vb users bob x'],
-  ['-b users bob p', 'no colon\n'], ['-vb users bob p', 'no colon\n'],
+  ['-nb u'], ['-z u'], ['-nbC x u p'], ['-cn users u'], ['-nb a:b p'],
+  ['-nbB -C 4 u p'], ['-nbB -C 18 u p'], ['-nb2 u p'], ['-nbd c 123456789'], ['-nbp u p'], ['-nbC 5 u p'],
+  ['-b5 -r 1000 users new p', USERS], [`-nb u ${'a'.repeat(257)}`], ['-nis u', undefined, 'secret'],
+  ['-b users bob p', USERS], ['-b users u p'], ['-cb users u p', USERS], ['-cb nosuch/users u p'],
+  ['-D users bob', USERS], ['-D users nobody', USERS],
+  ['-vb users bob secret', USERS], ['-vb users bob wrong', USERS], ['-vb users nobody x', USERS],
+  ['-b users bob p', 'no colon\n'],
 ]
 
 t.test('htpasswd does as that of Apache', { skip: !existsSync(APACHES) }, (t) => {
