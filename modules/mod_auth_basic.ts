@@ -6,19 +6,15 @@ import { createHash } from 'node:crypto'
 import {
   after, allowedBy, authName, authnCore, authnProvider, authType, ConfigError, DECLINED, each, flag, OK,
   registerChallenge, Settings, word,
-  type Answer, type AuthnProvider, type AuthnStatus, type Command, type ConfigVector, type Expression, type Module,
-  type Request, type Status,
+  type Answer, type AuthnProvider, type AuthnStatus, type Command, type ConfigVector, type Module, type Request,
+  type Status,
 } from 'httpd'
 import { basicCredentials, type Credentials } from './auth_basic/credentials.ts'
-
-/** The name and the password that whatever comes after is told. */
-interface Fake { readonly user: Expression<string>; readonly password: Expression<string> }
 
 export const basic = new Settings('directory', {
   providers: [] as readonly AuthnProvider[],
   /** Somebody else may know users whom no provider knows if it is off. */
   authoritative: true,
-  fake: undefined as Fake | undefined,
   /** AuthBasicUseDigestAlgorithm MD5: what is kept are MD5 hashes of `user:realm:password`. */
   digest: false,
 })
