@@ -1,5 +1,6 @@
 /*
- * The program that people start: a shell script that finds itself, node and the bundle, and becomes the server.
+ * The programs that people start: shell scripts that find themselves, node and the bundle, and become the server or one
+ * of the programs that come with it.
  */
 import { posix } from 'node:path'
 import type { Config } from './config.ts'
@@ -16,4 +17,14 @@ export function launcherOfInstallation(config: Config, directory: string): strin
   const lib = posix.relative(directory, posix.join(config.paths.libdir, 'switchyard'))
   const root = config.paths.prefix === '' ? '/' : config.paths.prefix
   return render(config.srcdir, 'launcher.sh.hbs', { node: config.node, bundle: `$here/${lib}/httpd.cjs`, root })
+}
+
+/** The script of a program in `dist/bin` of the build tree. */
+export const launcherOfProgram = (config: Config, program: string): string =>
+  render(config.srcdir, 'launcher.sh.hbs', { node: config.node, program, bundle: `$here/../lib/${program}.cjs` })
+
+/** The same in an installation. */
+export function launcherOfInstalledProgram(config: Config, program: string): string {
+  const lib = posix.relative(config.paths.bindir, posix.join(config.paths.libdir, 'switchyard'))
+  return render(config.srcdir, 'launcher.sh.hbs', { node: config.node, program, bundle: `$here/${lib}/${program}.cjs` })
 }

@@ -3,12 +3,13 @@
  *   make.mjs all | install | status [--file=F]
  */
 import { readFileSync } from 'node:fs'
+import { programs } from '../support/catalog.ts'
 import { bundle } from './bundle.ts'
 import type { Config } from './config.ts'
 import { UserError } from './error.ts'
 import { writeIfChanged } from './files.ts'
 import { install } from './install.ts'
-import { launcherOfBuild } from './launcher.ts'
+import { launcherOfBuild, launcherOfProgram } from './launcher.ts'
 import { writeOutputs } from './outputs.ts'
 import { versionText } from './version_text.ts'
 
@@ -27,6 +28,10 @@ async function all(): Promise<void> {
   const config = readConfig()
   const changed = await bundle(config)
   if (writeIfChanged(config.progname, launcherOfBuild(config), 0o755)) changed.push(config.progname)
+  for (const { name } of programs) {
+    const path = `dist/bin/${name}`
+    if (writeIfChanged(path, launcherOfProgram(config, name), 0o755)) changed.push(path)
+  }
   for (const path of changed) say(`made ${path}`)
   if (changed.length === 0) say('Nothing to be done: the server is up to date')
 }

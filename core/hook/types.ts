@@ -117,6 +117,8 @@ export interface Request {
   context?: { readonly path: string; readonly real: string } | undefined
   /** Authenticated user. */
   user: string | undefined
+  /** How he proved to be that: `Basic`. */
+  authType?: string | undefined
   /** Settings merged from all sections that hold for the request. */
   dir<T extends object>(settings: Settings<T>): Readonly<T>
   readonly dirVector: ConfigVector
@@ -194,7 +196,8 @@ export interface Request {
   stat(path: string): FileInfo
   /** This server's own URL for a path: `http://host:port/path` with the right host (UseCanonicalName). */
   constructUrl(path: string): string
-  log(level: LogLevel, module: string, message: string): void
+  /** @param cause why, if that is an error of the system: `%E` in ErrorLogFormat */
+  log(level: LogLevel, module: string, message: string, cause?: unknown): void
 }
 
 /** What a subrequest for a look-up found. */

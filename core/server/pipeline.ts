@@ -13,6 +13,7 @@ import type { HttpFault } from '../http/fault.ts'
 import { allowHeader, M_TRACE } from '../http/methods.ts'
 import type { Chains } from './chains.ts'
 import { applyConditions } from './conditions.ts'
+import { satisfiesAny } from './authn.ts'
 import { dirCore } from './core_settings.ts'
 import { defaultHandler } from './default_handler.ts'
 import { fail } from './error_response.ts'
@@ -51,9 +52,21 @@ const orElse = (step: Step, core: Step): Step => (r) => {
   return after(answer, (status) => (status === DECLINED ? core(r) : status))
 }
 
+const accessChecker = hook((chains) => chains.accessChecker, (hooks) => hooks.accessChecker)
 const accessCheckerEx = hook((chains) => chains.accessCheckerEx, (hooks) => hooks.accessCheckerEx)
 const checkUserId = hook((chains) => chains.checkUserId, (hooks) => hooks.checkUserId)
 const authChecker = hook((chains) => chains.authChecker, (hooks) => hooks.authChecker)
+
+/** Access by address, and by what Require says: both, or with Satisfy Any one of them. */
+const admit: Step = (r) => {
+  if (r.chains.accessChecker.length === 0) return authorise(r)
+  return after(accessChecker(r), (status) => {
+    if (status === HANDOVER) return HANDOVER
+    const may = status === OK || status === DECLINED
+    if (satisfiesAny(r)) return may ? OK : authorise(r)
+    return may ? authorise(r) : status
+  })
+}
 
 /** Authorisation without a user if that settles it, else authentication and then authorisation. */
 const authorise: Step = (r) => {
@@ -63,15 +76,18 @@ const authorise: Step = (r) => {
 }
 
 const authenticate: Step = (r) => after(checkUserId(r), (known) => {
-  if (known === DECLINED) return unconfigured(r, 'AH00027', 'authentication')
-  return known === OK ? authoriseUser(r) : known
+  if (known !== OK) return known === DECLINED ? undecided(r, 'check user') : known
+  if (r.user !== undefined) return authoriseUser(r)
+  r.log('error', 'core', `${satisfiesAny(r) ? 'AH00028' : 'AH00027'}: No authentication done but request not allowed without authentication for ${r.uri}. Authentication not configured?`)
+  return INTERNAL_ERROR
 })
 
 const authoriseUser: Step = (r) =>
-  after(authChecker(r), (status) => (status === DECLINED ? unconfigured(r, 'AH00028', 'authorization') : status))
+  after(authChecker(r), (status) => (status === DECLINED ? undecided(r, 'check authorization') : status))
 
-const unconfigured = (r: RequestRec, number: string, what: string): Status => {
-  r.log('error', 'core', `${number}: No ${what} done but request not allowed without ${what} for ${r.uri}. ${what === 'authentication' ? 'Authentication' : 'Authorization'} not configured?`)
+/** Nobody was there to say anything. */
+const undecided = (r: RequestRec, what: string): Status => {
+  r.log('crit', 'core', `AH00025: configuration error:  couldn't ${what}: ${r.uri}`)
   return INTERNAL_ERROR
 }
 
@@ -120,9 +136,15 @@ const refuseBody = (r: RequestRec, fault: HttpFault): Status => {
   return fault.status
 }
 
-/** As Apache: an ErrorDocument under the configuration that has refused the request is not refused by it, too. */
-const unlessJudged = (step: Step): Step => (r) =>
-  r.prev !== undefined && r.status >= 300 && r.prev.resolved === r.resolved ? OK : step(r)
+/** As Apache: what was judged under the same configuration, on the way here, is not judged again. */
+const judge: Step = (r) => {
+  const before = r.prev !== undefined && r.prev.resolved === r.resolved ? r.prev
+    : r.main !== undefined && r.main.resolved === r.resolved ? r.main : undefined
+  if (before === undefined) return admit(r)
+  r.user = before.user
+  r.authType = before.authType
+  return OK
+}
 
 /** Not for what is made on behalf of another request. */
 const mainOnly = (step: Step): Step => (r) => (r.main === undefined ? step(r) : OK)
@@ -137,8 +159,7 @@ const LOOKUP: readonly Step[] = [
   orElse(hook((chains) => chains.mapToStorage, (hooks) => hooks.mapToStorage), mapToStorage),
   applyConditions,
   mainOnly(optional(hook((chains) => chains.headerParser, (hooks) => hooks.headerParser))),
-  unlessJudged(optional(hook((chains) => chains.accessChecker, (hooks) => hooks.accessChecker))),
-  unlessJudged(authorise),
+  judge,
   optional(hook((chains) => chains.typeChecker, (hooks) => hooks.typeChecker)),
   optional(hook((chains) => chains.fixups, (hooks) => hooks.fixups)),
 ]

@@ -15,6 +15,7 @@ import { filtered } from './filter_chain.ts'
 import { Headers, trailersOf } from './header_table.ts'
 import type { HttpConn } from './http_conn.ts'
 import type { Located } from './located.ts'
+import { errnoOf } from './notes.ts'
 import { lookUp, lookUpFile, lookUpUri, redirectInternally, redirectToUri, runSubrequest } from './pipeline.ts'
 import { Response } from './response.ts'
 import { selfUrl } from './self_url.ts'
@@ -37,6 +38,7 @@ export class RequestRec extends Response implements Request {
   finfo: FileInfo = NO_FILE
   handler: string | undefined
   user: string | undefined
+  authType: string | undefined
   context: Request['context']
   #notes: Map<string, string> | undefined
   #env: Map<string, string> | undefined
@@ -165,8 +167,10 @@ export class RequestRec extends Response implements Request {
     return this.connection.engine.files.look(path)
   }
 
-  log(level: LogLevel, module: string, message: string): void {
-    this.connection.engine.log(level, module, message, { server: this.server, connection: this.connection, request: this })
+  log(level: LogLevel, module: string, message: string, cause?: unknown): void {
+    const about = { server: this.server, connection: this.connection, request: this }
+    const errno = cause === undefined ? 0 : errnoOf(cause)
+    this.connection.engine.log(level, module, message, errno === 0 ? about : { ...about, errno })
   }
 
   read(): Promise<Uint8Array | null> {

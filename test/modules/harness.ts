@@ -67,7 +67,8 @@ export function configure(modules: readonly Module[], text: string, virtual = fa
     }
     const directive = list.find(name)[0]!.directive
     let end = at
-    directive.section!(command(directive, name, args, at, place), split(args), () => void (end = run(at + 1, place)))
+    directive.section!(command(directive, name, args, at, place), split(args),
+      (inside) => void (end = run(at + 1, inside?.section ? { path: undefined, vector: inside.section.vector } : place)))
     return end
   }
 

@@ -28,7 +28,7 @@ const chained = (late: boolean) => ({ hooks }: ModuleList): void => {
     if (r.uri === '/middle') return after(look(r, '/inner'), (isThere) => isThere ? OK : 403)
     return after(look(r, '/middle'), (isThere) => isThere ? OK : 403)
   }
-  hooks.accessChecker.add('m', check, { quick: true })
+  hooks.fixups.add('m', check, { quick: true })
 }
 
 for (const late of [false, true]) {
@@ -51,7 +51,7 @@ function withDocument(text: string, mayBlock: boolean, status = 404) {
   const value = parseStringExpression(text, source, '')
   conf.defaults.said(dirCore).errorDocuments = { [status]: { kind: 'text', value } }
   return make(({ hooks }) => {
-    hooks.accessChecker.add('m', (r) => r.uri === '/elsewhere' ? HANDOVER : OK, { quick: true })
+    hooks.fixups.add('m', (r) => r.uri === '/elsewhere' ? HANDOVER : OK, { quick: true })
   }, { mayBlock }, conf)
 }
 
