@@ -120,7 +120,7 @@ export const modules: readonly ModuleRow[] = [
     'Substitute SubstituteMaxLineLength SubstituteInheritBefore'),
   away('sed', 'most', 'filter request and response bodies through sed', 'OutputSed InputSed'),
   away('charset_lite', 'all', 'character set translation', 'CharsetSourceEnc CharsetDefault CharsetOptions'),
-  away('deflate', 'most', 'deflate transfer encoding support',
+  here('deflate', 'most', 'deflate transfer encoding support',
     'DeflateFilterNote DeflateWindowSize DeflateBufferSize DeflateMemLevel DeflateCompressionLevel ' +
     'DeflateAlterETag DeflateInflateLimitRequestBody DeflateInflateRatioLimit DeflateInflateRatioBurst'),
   away('xml2enc', 'all', 'internationalisation support for markup filters',
@@ -128,7 +128,7 @@ export const modules: readonly ModuleRow[] = [
   away('proxy_html', 'all', 'fix HTML links in a reverse proxy',
     'ProxyHTMLEvents ProxyHTMLLinks ProxyHTMLURLMap ProxyHTMLDoctype ProxyHTMLFixups ProxyHTMLMeta ' +
     'ProxyHTMLInterp ProxyHTMLExtended ProxyHTMLStripComments ProxyHTMLBufSize ProxyHTMLCharsetOut ProxyHTMLEnable'),
-  away('brotli', 'most', 'brotli compression support',
+  here('brotli', 'most', 'brotli compression support',
     'BrotliFilterNote BrotliCompressionQuality BrotliCompressionWindow BrotliCompressionMaxInputBlock ' +
     'BrotliAlterETag'),
   part('http', 'http_core.c', 'HTTP protocol handling'),
