@@ -131,6 +131,7 @@ export const modules: readonly ModuleRow[] = [
   here('brotli', 'most', 'brotli compression support',
     'BrotliFilterNote BrotliCompressionQuality BrotliCompressionWindow BrotliCompressionMaxInputBlock ' +
     'BrotliAlterETag'),
+  here('precompressed', 'most', 'files that are compressed already, beside others (not in Apache)', 'Precompressed'),
   part('http', 'http_core.c', 'HTTP protocol handling'),
   here('mime', 'yes', 'mapping of file extension to MIME',
     'AddCharset AddEncoding AddHandler AddInputFilter AddLanguage AddOutputFilter AddType DefaultLanguage ' +
