@@ -107,7 +107,7 @@ export const modules: readonly ModuleRow[] = [
   away('buffer', 'most', 'filter buffering', 'BufferSize'),
   away('data', 'all', 'RFC 2397 data encoder'),
   away('ratelimit', 'most', 'output bandwidth limiting'),
-  away('reqtimeout', 'yes', 'limit time waiting for a request from the client', 'RequestReadTimeout'),
+  here('reqtimeout', 'yes', 'limit time waiting for a request from the client', 'RequestReadTimeout'),
   away('ext_filter', 'most', 'external filter', 'ExtFilterDefine ExtFilterOptions'),
   away('request', 'most', 'request body filtering', 'KeptBodySize'),
   away('include', 'most', 'server side includes',

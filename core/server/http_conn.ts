@@ -21,6 +21,7 @@ import { isLingeringOver, LINGER_PIECE } from './lingering.ts'
 import { Next, type Conn, type ConnOwner } from './mpm.ts'
 import { Outlet } from './outlet.ts'
 import { failRequest, giveUp, logRequest, processRequest, refuseRequest } from './pipeline.ts'
+import { ReadPace } from './read_pace.ts'
 import { RequestRec } from './request_rec.ts'
 import { Status as Seen } from './scoreboard.ts'
 import type { Served, ThreadEngine } from './thread_engine.ts'
@@ -62,6 +63,8 @@ export class HttpConn implements Conn, Connection {
   /** How far an incomplete head has been looked at. */
   #scanned = 0
   readonly #feed: BodyFeed
+  /** Made where requests have to come at some rate. */
+  #pace: ReadPace | undefined
   #wantsRoom: (() => void)[] | undefined
   /** Counts requests that were given up: what becomes of their handlers is of no interest. */
   #attempt = 0
@@ -141,20 +144,12 @@ export class HttpConn implements Conn, Connection {
       case Phase.head:
         // A thread that was kept from looking must not take what came in time for nothing.
         if (this.input.fill()) return this.advance()
-        if (this.input.ended || this.input.broken) return Next.close
-        if (this.input.empty) {
-          if (this.keepalives === 0 || this.engine.finishing) return Next.close
-          this.#end(true)
-          return this.advance()
-        }
-        this.engine.log('info', 'core', 'AH00567: request failed: error reading the headers', { connection: this })
-        this.#refuse({ status: 408, message: '', aplogno: '', level: 'debug', note: '' })
-        return this.advance()
+        return this.input.ended || this.input.broken || this.#lateHead() === Next.close ? Next.close : this.advance()
       case Phase.handling:
         if (this.request!.isOverdue) return this.#giveUp()
         if (this.output.blocked) this.#breakOff()
         else this.#feed.feed(this.request?.body)
-        this.#feed.fail(new BodyTimeout())
+        this.#failBody()
         return this.advance()
       case Phase.flushing:
         this.#breakOff()
@@ -280,6 +275,7 @@ export class HttpConn implements Conn, Connection {
       if (began) this.#owner.status(this, Seen.read)
     }
     if (input.ended || input.broken || output.broken) return Next.close
+    if (this.#left() <= 0) return this.#lateHead()
     return this.#wait(input.empty ? Next.idle : Next.read)
   }
 
@@ -319,10 +315,32 @@ export class HttpConn implements Conn, Connection {
   }
 
   #newRequest(head: RequestHead): RequestRec {
+    this.#pace?.restart()
     this.keepalives++
     const r = new RequestRec(this, head, this.served)
     this.request = r
     return r
+  }
+
+  // The next head has not come in time.
+  #lateHead(): Next | typeof GO_ON {
+    this.#tellLate('header')
+    if (this.input.empty) return this.keepalives === 0 || this.engine.finishing ? Next.close : this.#end(true)
+    this.engine.log('info', 'core', 'AH00567: request failed: error reading the headers', { connection: this })
+    return this.#refuse({ status: 408, message: '', aplogno: '', level: 'debug', note: '' })
+  }
+
+  /** Ms that the client has for what it is to send; Infinity where that is the affair of Timeout. */
+  #left(): number {
+    const limit = (this.request?.served ?? this.served).reads?.[this.#phase === Phase.head ? 'header' : 'body']
+    // Between two requests KeepAliveTimeout counts.
+    if (limit === undefined || (this.#phase === Phase.head && this.input.empty && this.keepalives > 0)) return Infinity
+    return (this.#pace ??= new ReadPace()).left(limit, this.engine.now(), this.input.received)
+  }
+
+  #tellLate(part: 'header' | 'body'): void {
+    if (this.#pace === undefined || this.#left() > 0) return
+    this.engine.log('info', (this.request?.served ?? this.served).reads!.module, `AH01382: Request ${part} read timeout`, { connection: this })
   }
 
   // A request that cannot be understood: answered, logged, and the connection ends.
@@ -360,7 +378,13 @@ export class HttpConn implements Conn, Connection {
     this.output.flush()
     this.#feed.feed(this.request?.body)
     if (this.output.blocked) return this.#wait(Next.write)
+    if (this.#feed.wanted && this.#left() <= 0) this.#failBody()
     return this.#wait(this.#feed.wanted ? Next.read : Next.suspend)
+  }
+
+  #failBody(): void {
+    if (this.#feed.wanted) this.#tellLate('body')
+    this.#feed.fail(new BodyTimeout())
   }
 
   #flush(): Next | typeof GO_ON {
@@ -404,7 +428,7 @@ export class HttpConn implements Conn, Connection {
       if (body.done) break
       if (!this.input.empty) continue
       r.detach()
-      if (!this.input.fill()) return this.input.ended || this.input.broken ? Next.close : this.#wait(Next.read)
+      if (!this.input.fill()) return this.input.ended || this.input.broken || this.#left() <= 0 ? Next.close : this.#wait(Next.read)
     }
     this.#log(r)
     this.#phase = Phase.head
@@ -417,6 +441,7 @@ export class HttpConn implements Conn, Connection {
     this.bytesOut = this.output.takeCount()
     logRequest(r)
     this.request = undefined
+    this.#pace?.restart()
   }
 
   #endUnread(r: RequestRec): Next | typeof GO_ON {
@@ -442,7 +467,8 @@ export class HttpConn implements Conn, Connection {
     // To an MPM 0 is no limit; as in Apache, a time-out of 0 is over at once, and one below 0 never.
     else this.patience = (next === Next.idle && this.keepalives > 0 ? settings.keepAliveTimeout : settings.timeout) || 1
     const deadline = this.#phase === Phase.handling ? this.request!.deadline : 0
-    if (deadline > 0) this.patience = Math.min(this.patience > 0 ? this.patience : Infinity, Math.max(1, deadline - this.engine.now()))
+    const most = Math.min(deadline > 0 ? deadline - this.engine.now() : Infinity, next <= Next.idle ? this.#left() : Infinity)
+    if (most < Infinity) this.patience = Math.min(this.patience > 0 ? this.patience : Infinity, Math.max(1, most))
     return next
   }
 

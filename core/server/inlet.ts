@@ -39,6 +39,11 @@ export class Inlet {
     return this.start === this.end
   }
 
+  /** Bytes that came since they were counted last. */
+  get received(): number {
+    return this.#received
+  }
+
   /** How many bytes were used since this was asked for last; `all`: or came. */
   takeCount(all: boolean): number {
     const waiting = this.end - this.start

@@ -8,7 +8,7 @@ import { httpDate } from '../base/dates.ts'
 import { endTurn } from '../base/turn.ts'
 import type { Filters } from '../hook/filter.ts'
 import type { Hooks } from '../hook/hooks.ts'
-import type { LogLevel, Server, Connection, Request } from '../hook/types.ts'
+import type { LogLevel, ReadLimits, Server, Connection, Request } from '../hook/types.ts'
 import { DEFAULT_LIMITS, type Limits } from '../http/limits.ts'
 import { RequestHead } from '../http/request_head.ts'
 import { Errno, type Endpoint, type Fd, type Memory, type Port } from '../port/port.ts'
@@ -57,6 +57,7 @@ export interface Served {
   /** Options without FollowSymLinks stand somewhere: links must be looked for. */
   readonly checksLinks: boolean
   readonly settings: ReturnType<typeof settingsOf>
+  readonly reads: ReadLimits | undefined
 }
 
 const settingsOf = (server: Server) => server.get(serverCore)
@@ -169,6 +170,7 @@ export class ThreadEngine implements Engine {
     return {
       server,
       settings,
+      reads: parts.hooks.readLimits.run(server) as ReadLimits | undefined,
       limits: {
         line: settings.limitRequestLine, fields: settings.limitRequestFields, fieldSize: settings.limitRequestFieldSize,
         blankLines: DEFAULT_LIMITS.blankLines, strict: settings.strict, allow09: settings.allow09,
