@@ -78,7 +78,7 @@ export interface HeaderTable {
   [Symbol.iterator](): Iterator<readonly [name: string, value: string]>
 }
 
-/** Request headers, read from the bytes when asked. */
+/** Request headers, read from the bytes when asked; see `editHeadersIn`. */
 export interface HeadersIn {
   /** Value, joined by ", " when repeated; undefined when absent. */
   get(name: string): string | undefined
@@ -106,6 +106,11 @@ export interface Request {
   /** Host name asked for (Host header or absolute target), lower case, without port. */
   readonly hostname: string | undefined
   readonly headersIn: HeadersIn
+  /**
+   * The same to be changed, for all that comes after: handlers, filters, conditions and ranges, logs. A look-up on behalf
+   * of another request, and what is run for it, has headers of its own.
+   */
+  editHeadersIn(): HeaderTable
   /** Fields behind a chunked body, once it has been read to its end (Apache's trailers_in). */
   readonly trailersIn?: HeaderTable
   readonly headersOut: HeaderTable
@@ -135,6 +140,8 @@ export interface Request {
   /** Notes of modules to each other, and environment variables (`%{N}n`, `%{N}e`). Made when first used. */
   readonly notes: Map<string, string>
   readonly env: Map<string, string>
+  /** False: nobody has asked for `env` yet, so it is empty. */
+  readonly hasEnv?: boolean
   /** When the request line had been read, ms since the epoch, with a fraction. */
   readonly requestTime: number
   /** Bytes of the body sent so far (`%B`); of everything on the wire (`%O`). */

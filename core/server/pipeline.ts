@@ -118,6 +118,9 @@ const refuseBody = (r: RequestRec, fault: HttpFault): Status => {
 const unlessJudged = (step: Step): Step => (r) =>
   r.prev !== undefined && r.status >= 300 && r.prev.resolved === r.resolved ? OK : step(r)
 
+/** Not for what is made on behalf of another request. */
+const mainOnly = (step: Step): Step => (r) => (r.main === undefined ? step(r) : OK)
+
 const trace: Step = (r) => (r.methodNumber === M_TRACE ? traceHandler(r, openBody) : OK)
 
 // What a look-up on behalf of another request goes through …
@@ -127,7 +130,7 @@ const LOOKUP: readonly Step[] = [
   trace,
   orElse(hook('mapToStorage'), mapToStorage),
   applyConditions,
-  optional(hook('headerParser')),
+  mainOnly(optional(hook('headerParser'))),
   unlessJudged(optional(hook('accessChecker'))),
   unlessJudged(authorise),
   optional(hook('typeChecker')),
@@ -135,9 +138,8 @@ const LOOKUP: readonly Step[] = [
 ]
 /** From map_to_storage on. */
 const FILE_LOOKUP = LOOKUP.slice(3)
-// … and a request.
+// … and a request, also one that another was redirected to.
 const STEPS: readonly Step[] = [optional(hook('postReadRequest')), ...LOOKUP, handle]
-const REDIRECTED: readonly Step[] = [...LOOKUP, handle]
 
 /** Serves a request whose head has been read. OK: the response is complete, on its way or waiting to leave. */
 export function processRequest(r: RequestRec): Answer<Status> {
@@ -290,7 +292,7 @@ export function redirectInternally(r: RequestRec, target: string, carry?: (to: R
   carry?.(to)
   if (r.main !== undefined) return redirectSubrequest(r, to)
   r.connection.request = to
-  return after(run(to, REDIRECTED), (status) => {
+  return after(run(to, STEPS), (status) => {
     if (status !== HANDOVER) return DONE
     // On event's listener: everything begins anew on a thread of the crew.
     r.next = undefined
@@ -302,7 +304,7 @@ export function redirectInternally(r: RequestRec, target: string, carry?: (to: R
 // It stays a part of its main request: its body goes where this one's would have gone.
 async function redirectSubrequest(r: RequestRec, to: RequestRec): Promise<Status> {
   to.main = r.main
-  const status = await answerInto(to, r.into!, () => walk(to, REDIRECTED, 0))
+  const status = await answerInto(to, r.into!, () => walk(to, STEPS, 0))
   return status === OK ? DONE : status
 }
 
@@ -344,6 +346,7 @@ function lookUpBy(r: RequestRec, sub: RequestRec, steps: readonly Step[]): Answe
   sub.method = 'GET'
   sub.status = 200
   sub.body = undefined
+  if (r.hasEnv) for (const [name, value] of r.env) sub.env.set(name, value)
   r.adopt(sub)
   if (isTooDeep(r)) {
     sub.status = INTERNAL_ERROR

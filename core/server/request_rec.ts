@@ -16,6 +16,7 @@ import type { HttpConn } from './http_conn.ts'
 import { lookUp, lookUpUri, redirectInternally, runSubrequest } from './pipeline.ts'
 import { Response } from './response.ts'
 import { selfUrl } from './self_url.ts'
+import { quirksOf, type Quirks } from './settled_fields.ts'
 import type { Served } from './thread_engine.ts'
 
 export class RequestRec extends Response implements Request {
@@ -93,6 +94,11 @@ export class RequestRec extends Response implements Request {
     return this.head
   }
 
+  editHeadersIn(): HeaderTable {
+    if (this.main !== undefined && this.head === this.main.head) this.head = this.head.detach()
+    return this.head.edit()
+  }
+
   /** Fields behind a chunked body, once it has been read; with MergeTrailers they are among headersIn as well. */
   get trailersIn(): HeaderTable {
     return this.body === undefined || this.body.trailers === '' ? NO_HEADERS : trailersOf(this.body.trailers)
@@ -142,10 +148,12 @@ export class RequestRec extends Response implements Request {
     else first.#shareHead(head)
   }
 
+  // Those that have changed their headers have a head of their own.
   #shareHead(head: RequestHead): void {
+    const before = this.head
     this.head = head
-    for (const sub of this.#subs ?? []) sub.#shareHead(head)
-    if (this.next !== undefined) this.next.#shareHead(head)
+    for (const sub of this.#subs ?? []) if (sub.head === before) sub.#shareHead(head)
+    if (this.next?.head === before) this.next.#shareHead(head)
   }
 
   stat(path: string): FileInfo {
@@ -259,6 +267,10 @@ export class RequestRec extends Response implements Request {
 
   protected get sendsByKernel(): boolean {
     return this.dir(dirCore).enableSendfile
+  }
+
+  protected get quirks(): Quirks | undefined {
+    return this.#env === undefined ? undefined : quirksOf(this.#env)
   }
 
   protected answering(): void {
