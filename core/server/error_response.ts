@@ -170,11 +170,16 @@ interface Details {
 function standard(r: RequestRec, { noteHtml, location, additionally }: Details): Answer<Status> {
   const { serverSignature } = r.dir(dirCore)
   const target = tellLocation(r, location)
-  if ((r.status === 405 || r.status === 501) && !r.errHeadersOut.has('Allow'))
-    r.errHeadersOut.set('Allow', allowHeader([], r.served.settings.traceEnable !== 'off'))
+  if (r.status === 405 || r.status === 501) tellMethods(r)
   if (isBodyless(r.status)) return send(r, undefined)
   const plain = noteHtml === '' && additionally === undefined && serverSignature === 'off' && FIXED.has(r.status)
   return send(r, plain ? fixedBody(r.status) : bodyFor(r, { noteHtml, location: target, additionally }))
+}
+
+function tellMethods({ headersOut, errHeadersOut, served }: RequestRec): void {
+  const allow = errHeadersOut.get('Allow') ?? allowHeader([], served.settings.traceEnable !== 'off')
+  errHeadersOut.unset('Allow')
+  headersOut.set('Allow', allow)
 }
 
 /** As it is: whoever made it has made it absolute, or not (RedirectRelative). @returns the value of the header */

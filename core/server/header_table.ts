@@ -3,12 +3,21 @@ import type { HeaderTable } from '../hook/types.ts'
 
 /** What no field may have (RFC 9110 section 5.5): all but the tab. */
 export const CONTROLS = /[\0-\x08\x0a-\x1f\x7f]/
+/** The name of a field (RFC 9110 section 5.1). */
+export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+/** Fields that the core has its own word on, in lower case: see settled_fields.ts. */
+const SETTLED: ReadonlySet<string> = new Set([
+  'connection', 'content-encoding', 'content-language', 'content-type', 'date', 'server', 'transfer-encoding', 'vary',
+])
 
 export class Headers implements HeaderTable {
   readonly #names: string[] = []
   readonly #values: string[] = []
-  /** A field with a control character in it: a response with such a one must not leave. */
+  /** A field with a control character in it, or a name that is none: a response with such a one must not leave. */
   bad: string | undefined
+  /** Somebody has set a field that the core has its own word on. */
+  unsettled = false
 
   get size(): number {
     return this.#names.length
@@ -24,6 +33,7 @@ export class Headers implements HeaderTable {
   }
 
   set(name: string, value: string): void {
+    if (this.bad === name) this.bad = undefined
     this.#check(name, value)
     const at = this.#find(name)
     if (at < 0) this.put(name, value)
@@ -59,11 +69,13 @@ export class Headers implements HeaderTable {
   clear(): void {
     this.#names.length = this.#values.length = 0
     this.bad = undefined
+    this.unsettled = false
   }
 
   // A line feed in a value would end the line, and begin another one of whoever chose the value.
   #check(name: string, value: string): void {
-    if (CONTROLS.test(value) || CONTROLS.test(name)) this.bad = name
+    if (CONTROLS.test(value) || !TOKEN.test(name)) this.bad = name
+    if (SETTLED.has(name.toLowerCase())) this.unsettled = true
   }
 
   *[Symbol.iterator](): Iterator<readonly [name: string, value: string]> {

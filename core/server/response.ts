@@ -14,11 +14,12 @@ import { CHUNK_TAIL, chunkHead, LAST_CHUNK } from '../http/chunked.ts'
 import { HEADER } from '../http/known_headers.ts'
 import type { RequestHead } from '../http/request_head.ts'
 import { closesConnection, isBodyless, statusLine } from '../http/status.ts'
-import { cutRanges } from './byteranges.ts'
+import { cutRanges, withCharset } from './byteranges.ts'
 import type { OpenFile } from './file_cache.ts'
 import { FileRange, isRange, OutputChain } from './filter_chain.ts'
-import { CONTROLS, Headers } from './header_table.ts'
+import { CONTROLS, Headers, TOKEN } from './header_table.ts'
 import type { HttpConn } from './http_conn.ts'
+import { saysClose, settle, type Quirks } from './settled_fields.ts'
 import type { Served } from './thread_engine.ts'
 
 /** A body of which more than this is in memory before it is complete is sent in pieces. */
@@ -62,6 +63,8 @@ export abstract class Response {
   #chunked = false
   /** Length that the head states, if any. */
   #stated: number | undefined
+  /** Its fields, where modules have set some that the core has its own word on. */
+  #settled: Headers | undefined
   firstByteTime?: number
   #bytesSent = 0
   #headBytes = 0
@@ -79,6 +82,8 @@ export abstract class Response {
   protected abstract isOver(): boolean
   protected abstract get charset(): string | undefined
   protected abstract get sendsByKernel(): boolean
+  /** What environment variables ask of it. */
+  protected abstract get quirks(): Quirks | undefined
   /** Something of the answer is about to leave. */
   protected abstract answering(): void
   /** From now on nothing is written for it. */
@@ -291,7 +296,9 @@ export abstract class Response {
     const table = this.headersOut.bad !== undefined ? this.headersOut : this.#errHeadersOut?.bad !== undefined ? this.#errHeadersOut : undefined
     const bad = table?.bad ?? (this.contentType !== undefined && CONTROLS.test(this.contentType) ? 'Content-Type' : undefined)
     if (bad === undefined) return false
-    this.self.log('error', 'http', `AH02430: Response header '${bad}' value of '${table?.get(bad) ?? this.contentType ?? ''}' contains invalid characters, aborting request`)
+    this.self.log('error', 'http', TOKEN.test(bad)
+      ? `AH02430: Response header '${bad}' value of '${table?.get(bad) ?? this.contentType ?? ''}' contains invalid characters, aborting request`
+      : `AH02429: Response header name '${bad}' contains invalid characters, aborting request`)
     this.headersOut.clear()
     this.#errHeadersOut?.clear()
     this.contentType = undefined
@@ -338,6 +345,7 @@ export abstract class Response {
   }
 
   sentHeader(name: string): string | undefined {
+    if (this.#settled !== undefined) return this.#settled.get(name)
     const added = ADDED[name.toLowerCase()]
     return added?.(this) ?? this.#errHeadersOut?.get(name) ?? this.headersOut.get(name)
   }
@@ -364,23 +372,49 @@ export abstract class Response {
     this.#stated = length
     if (this.firstByteTime === 0) this.firstByteTime = performance.timeOrigin + performance.now()
     if (this.deadline > 0) this.answering()
-    this.#decideFraming(length)
+    const { quirks } = this
+    this.#decideFraming(length, quirks)
     if (this.head.protocol === 9) return
     const { output, engine } = this.connection
-    let head = `HTTP/1.1 ${statusLine(this.status)}\r\n${engine.dateAndServer()}`
-    if (this.#errHeadersOut !== undefined) head += this.#errHeadersOut.text()
+    let head = `HTTP/1.${quirks !== undefined && this.#speaks10(quirks) ? 0 : 1} ${statusLine(this.status)}\r\n${engine.dateAndServer()}`
+    head += this.#isUnsettled || quirks?.withoutVary === true ? this.#settledLines(length, quirks) : this.#lines(length)
+    head += '\r\n'
+    this.#headBytes += head.length
+    output.text(head)
+  }
+
+  #lines(length: number | undefined): string {
+    let head = this.#errHeadersOut === undefined ? '' : this.#errHeadersOut.text()
     head += this.headersOut.text()
     if (!this.#chunked && length !== undefined && this.#showsLength(length)) head += `Content-Length: ${length}\r\n`
     head += this.#connectionLines()
     if (this.#chunked) head += 'Transfer-Encoding: chunked\r\n'
-    if (this.contentType !== undefined && !isBodyless(this.status)) head += `Content-Type: ${this.#typeWithCharset()}\r\n`
+    if (this.contentType !== undefined && !isBodyless(this.status)) head += `Content-Type: ${withCharset(this.contentType, this.charset)}\r\n`
     if (this.status !== 304) {
       if (this.contentEncoding !== undefined) head += `Content-Encoding: ${this.contentEncoding}\r\n`
       if (this.contentLanguages.length > 0) head += `Content-Language: ${this.contentLanguages.join(',')}\r\n`
     }
-    head += '\r\n'
-    this.#headBytes += head.length
-    output.text(head)
+    return head
+  }
+
+  #settledLines(length: number | undefined, quirks: Quirks | undefined): string {
+    const coded = this.status !== 304
+    this.#settled = settle(this.#tables(), {
+      connection: this.#connectionLines(), chunked: this.#chunked, withoutVary: quirks?.withoutVary === true,
+      length: !this.#chunked && length !== undefined && this.#showsLength(length) ? length : undefined,
+      contentType: this.contentType === undefined || isBodyless(this.status) ? undefined : withCharset(this.contentType, this.charset),
+      contentEncoding: coded ? this.contentEncoding : undefined, contentLanguages: coded ? this.contentLanguages : NO_WORDS,
+    })
+    return this.#settled.text()
+  }
+
+  get #isUnsettled(): boolean {
+    return this.headersOut.unsettled || this.#errHeadersOut?.unsettled === true
+  }
+
+  // Those for all statuses first.
+  #tables(): readonly Headers[] {
+    return this.#errHeadersOut === undefined ? [this.headersOut] : [this.#errHeadersOut, this.headersOut]
   }
 
   #showsLength(length: number): boolean {
@@ -389,16 +423,28 @@ export abstract class Response {
     return !this.isHead || (length > 0 && this.status < 400)
   }
 
-  #decideFraming(length: number | undefined): void {
+  #decideFraming(length: number | undefined, quirks: Quirks | undefined): void {
     const stated = length !== undefined || this.headersOut.has('Content-Length') || !this.#bodyAllowed
     const { settings } = this.served
     const { connection, head } = this
-    this.#chunked = !stated && head.protocol >= 1001
+    const speaks11 = head.protocol >= 1001 && quirks?.downgrades !== true
+    this.#chunked = !stated && speaks11
     this.keepAlive = (stated || this.#chunked) && settings.keepAlive && settings.keepAliveTimeout > 0 &&
       !connection.engine.finishing &&
       !this.framingInDoubt && head.wantsKeepAlive() && head.protocol >= 1000 && !closesConnection(this.status) &&
       (settings.maxKeepAliveRequests === 0 || connection.keepalives <= settings.maxKeepAliveRequests) &&
       !(this.hasBody && head.expectContinue && !this.continued)
+    if (quirks !== undefined && this.#closesFor(quirks)) this.keepAlive = false
+    if (this.keepAlive && this.#isUnsettled && saysClose(this.#tables())) this.keepAlive = false
+  }
+
+  #speaks10({ downgrades, answers10 }: Quirks): boolean {
+    return answers10 && (downgrades || this.head.protocol === 1000)
+  }
+
+  #closesFor(quirks: Quirks): boolean {
+    return this.#speaks10(quirks) || (quirks.downgrades && !this.head.connectionKeepAlive) ||
+      (quirks.closes && !this.head.has(HEADER.VIA))
   }
 
   #connectionLines(): string {
@@ -407,12 +453,6 @@ export abstract class Response {
     const { keepAliveTimeout, maxKeepAliveRequests } = this.served.settings
     const left = maxKeepAliveRequests === 0 ? '' : `, max=${maxKeepAliveRequests - this.connection.keepalives + 1}`
     return `Keep-Alive: timeout=${Math.floor(keepAliveTimeout / 1000)}${left}\r\nConnection: Keep-Alive\r\n`
-  }
-
-  #typeWithCharset(): string {
-    const type = this.contentType!
-    const { charset } = this
-    return charset !== undefined && /^text\/(plain|html)$/i.test(type) ? `${type}; charset=${charset}` : type
   }
 
   #sendParts(): void {
