@@ -162,7 +162,7 @@ export const modules: readonly ModuleRow[] = [
   away('setenvif', 'yes', 'basing environment variables on headers',
     'SetEnvIf SetEnvIfNoCase SetEnvIfExpr BrowserMatch BrowserMatchNoCase'),
   here('version', 'yes', 'determining httpd version in config files', '<IfVersion>'),
-  away('remoteip', 'most', 'translate header contents to an apparent client address',
+  here('remoteip', 'most', 'translate header contents to an apparent client address',
     'RemoteIPHeader RemoteIPInternalProxy RemoteIPInternalProxyList RemoteIPProxiesHeader RemoteIPTrustedProxy ' +
     'RemoteIPTrustedProxyList RemoteIPProxyProtocol RemoteIPProxyProtocolExceptions'),
   away('proxy', 'most', 'proxying',

@@ -85,8 +85,21 @@ export interface HeadersIn {
   fields(): Iterable<readonly [name: string, value: string]>
 }
 
+/**
+ * Reads what comes before the first request of a connection, of all bytes that came so far.
+ * @returns bytes used, of which `client` tells whom the connection is for, if it tells; 0: more is needed; -1: close it;
+ * undefined: this one begins with its first request
+ */
+export type ReadPreface = (bytes: Buffer, connection: Connection) => {
+  readonly used: number | undefined
+  readonly client?: { readonly address: string; readonly port: number } | undefined
+}
+
 export interface Request {
   readonly connection: Connection
+  /** Whom the request is for: the other end of the connection, or whom a proxy there speaks for (mod_remoteip). */
+  clientIp: string
+  clientPort: number
   readonly server: Server
   /** As sent: `GET /x HTTP/1.1`. */
   readonly requestLine: string

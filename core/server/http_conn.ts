@@ -39,7 +39,7 @@ export class HttpConn implements Conn, Connection {
   readonly engine: ThreadEngine
   readonly id: number
   readonly fd: Fd
-  readonly peer: Endpoint
+  peer: Endpoint
   readonly input: Inlet
   readonly output: Outlet
   keepalives: number
@@ -81,6 +81,7 @@ export class HttpConn implements Conn, Connection {
     this.#feed = new BodyFeed(this.input)
     this.output = new Outlet(engine.port, engine.output, fd)
     this.keepalives = resumed?.keepalives ?? 0
+    if (resumed === undefined) this.input.preface = engine.prefaceFor(this)
   }
 
   get clientIp(): string {
@@ -441,7 +442,6 @@ export class HttpConn implements Conn, Connection {
     this.bytesOut = this.output.takeCount()
     logRequest(r)
     this.request = undefined
-    this.#pace?.restart()
   }
 
   #endUnread(r: RequestRec): Next | typeof GO_ON {

@@ -8,7 +8,7 @@ import { httpDate } from '../base/dates.ts'
 import { endTurn } from '../base/turn.ts'
 import type { Filters } from '../hook/filter.ts'
 import type { Hooks } from '../hook/hooks.ts'
-import type { LogLevel, ReadLimits, Server, Connection, Request } from '../hook/types.ts'
+import type { LogLevel, ReadLimits, ReadPreface, Server, Connection, Request } from '../hook/types.ts'
 import { DEFAULT_LIMITS, type Limits } from '../http/limits.ts'
 import { RequestHead } from '../http/request_head.ts'
 import { Errno, type Endpoint, type Fd, type Memory, type Port } from '../port/port.ts'
@@ -58,6 +58,7 @@ export interface Served {
   readonly checksLinks: boolean
   readonly settings: ReturnType<typeof settingsOf>
   readonly reads: ReadLimits | undefined
+  readonly preface: ReadPreface | undefined
 }
 
 const settingsOf = (server: Server) => server.get(serverCore)
@@ -80,6 +81,8 @@ export class ThreadEngine implements Engine {
   turn: HttpConn | undefined
   /** The only server, where there are no virtual hosts. */
   readonly only: Served | undefined
+  /** Connections to some server begin with something else than a request. */
+  readonly #hasPrefaces: boolean
   readonly #served = new Map<Server, Served>()
   readonly #parts: EngineParts
   #connections = 0
@@ -100,6 +103,7 @@ export class ThreadEngine implements Engine {
     this.output = new OutBuffer(parts.port.host.memory(OUTPUT_BYTES))
     this.files = new FileCache(parts.port)
     this.#parts = parts
+    this.#hasPrefaces = parts.servers.some((server) => parts.hooks.readPreface.run(server) !== undefined)
     this.only = parts.servers.length === 1 ? this.served(parts.servers[0]!) : undefined
   }
 
@@ -122,6 +126,16 @@ export class ThreadEngine implements Engine {
   connect(fd: Fd, peer: Endpoint, local: Endpoint | undefined, owner: ConnOwner,
           resumed?: { keepalives: number; unread: Uint8Array }): Conn {
     return new HttpConn(this, ++this.#connections, fd, peer, local, owner, resumed)
+  }
+
+  /** What reads that which comes before the first request; see Inlet. */
+  prefaceFor(connection: HttpConn): ((bytes: Buffer) => number | undefined) | undefined {
+    if (!this.#hasPrefaces) return undefined
+    return (bytes) => {
+      const read = connection.served.preface?.(bytes, connection)
+      if (read?.client !== undefined) connection.peer = { ...connection.peer, ...read.client }
+      return read?.used
+    }
   }
 
   accept(listener: Fd): Fd {
@@ -171,6 +185,7 @@ export class ThreadEngine implements Engine {
       server,
       settings,
       reads: parts.hooks.readLimits.run(server) as ReadLimits | undefined,
+      preface: parts.hooks.readPreface.run(server) as ReadPreface | undefined,
       limits: {
         line: settings.limitRequestLine, fields: settings.limitRequestFields, fieldSize: settings.limitRequestFieldSize,
         blankLines: DEFAULT_LIMITS.blankLines, strict: settings.strict, allow09: settings.allow09,
