@@ -25,7 +25,7 @@ export interface Running {
 const APACHE = '/usr/sbin/apache2'
 const APACHE_MODULES = '/usr/lib/apache2/modules'
 const MODULES = ['mpm_event', 'alias', 'authz_core', 'authz_host', 'autoindex', 'dir', 'mime',
-  'filter', 'deflate', 'brotli', 'remoteip']
+  'filter', 'deflate', 'brotli', 'remoteip', 'macro']
 const NOBODY = 65534
 
 export const hasApache = (): boolean => [APACHE, ...MODULES.map((name) => `${APACHE_MODULES}/mod_${name}.so`)].every(existsSync)
