@@ -72,7 +72,12 @@ class InflateError extends BodyError {
 export const inputFilter: InputFilter = {
   name: 'DEFLATE', type: FilterType.contentSet,
   begin(r, source) {
-    if (withoutGzip(r.headersIn.get('Content-Encoding')) === undefined) return undefined
+    const rest = withoutGzip(r.headersIn.get('Content-Encoding'))
+    if (rest === undefined) return undefined
+    const fields = r.editHeadersIn()
+    if (rest === '') fields.unset('Content-Encoding')
+    else fields.set('Content-Encoding', rest)
+    forgetLength(fields)
     const { limits } = r.dir(inflating)
     const { buffer } = r.server.get(deflate).conf
     return inflated(r, source, { ...limits, body: limits.body || r.dir(dirCore).limitRequestBody }, buffer)

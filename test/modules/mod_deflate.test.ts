@@ -229,6 +229,11 @@ t.test('request bodies are inflated', async (t) => {
     t.ok((await inflatedBy('', gzipSync(few), size)).body.equals(few))
   }
   t.equal(deflate.inputFilters[0]!.begin(request(''), sourceOf(body, 1)), undefined, 'not without Content-Encoding')
+  const r = request('', { headers: { 'Content-Encoding': 'br, gzip' } })
+  r.editHeadersIn().set('Content-Encoding', 'br, gzip')
+  r.editHeadersIn().set('Content-Length', '5')
+  deflate.inputFilters[0]!.begin(r, sourceOf(body, 1))
+  t.strictSame([...r.editHeadersIn()], [['Content-Encoding', 'br']], 'what is left to be undone')
 })
 
 t.test('request bodies that are bad, or too much', async (t) => {
