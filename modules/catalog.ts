@@ -94,7 +94,8 @@ export const modules: readonly ModuleRow[] = [
   away('socache_dc', 'no', 'distcache small object cache provider'),
   part('so', 'mod_so.c', 'loadable modules', 'LoadModule LoadFile'),
   away('watchdog', 'most', 'watchdog', 'WatchdogInterval'),
-  away('macro', 'most', 'define and use macros in configuration files', '<Macro> Use UndefMacro'),
+  here('macro', 'most', 'define and use macros in configuration files',
+    '<Macro> Use UndefMacro MacroIgnoreEmptyArgs MacroIgnoreBadNesting'),
   away('dbd', 'most', 'SQL database connection framework',
     'DBDriver DBDParams DBDPersist DBDPrepareSQL DBDKeep DBDMin DBDMax DBDExptime DBDInitSQL'),
   away('bucketeer', 'no', 'buckets manipulation filter'),
@@ -107,7 +108,7 @@ export const modules: readonly ModuleRow[] = [
   away('buffer', 'most', 'filter buffering', 'BufferSize'),
   away('data', 'all', 'RFC 2397 data encoder'),
   away('ratelimit', 'most', 'output bandwidth limiting'),
-  away('reqtimeout', 'yes', 'limit time waiting for a request from the client', 'RequestReadTimeout'),
+  here('reqtimeout', 'yes', 'limit time waiting for a request from the client', 'RequestReadTimeout'),
   away('ext_filter', 'most', 'external filter', 'ExtFilterDefine ExtFilterOptions'),
   away('request', 'most', 'request body filtering', 'KeptBodySize'),
   away('include', 'most', 'server side includes',
@@ -120,7 +121,7 @@ export const modules: readonly ModuleRow[] = [
     'Substitute SubstituteMaxLineLength SubstituteInheritBefore'),
   away('sed', 'most', 'filter request and response bodies through sed', 'OutputSed InputSed'),
   away('charset_lite', 'all', 'character set translation', 'CharsetSourceEnc CharsetDefault CharsetOptions'),
-  away('deflate', 'most', 'deflate transfer encoding support',
+  here('deflate', 'most', 'deflate transfer encoding support',
     'DeflateFilterNote DeflateWindowSize DeflateBufferSize DeflateMemLevel DeflateCompressionLevel ' +
     'DeflateAlterETag DeflateInflateLimitRequestBody DeflateInflateRatioLimit DeflateInflateRatioBurst'),
   away('xml2enc', 'all', 'internationalisation support for markup filters',
@@ -128,9 +129,10 @@ export const modules: readonly ModuleRow[] = [
   away('proxy_html', 'all', 'fix HTML links in a reverse proxy',
     'ProxyHTMLEvents ProxyHTMLLinks ProxyHTMLURLMap ProxyHTMLDoctype ProxyHTMLFixups ProxyHTMLMeta ' +
     'ProxyHTMLInterp ProxyHTMLExtended ProxyHTMLStripComments ProxyHTMLBufSize ProxyHTMLCharsetOut ProxyHTMLEnable'),
-  away('brotli', 'most', 'brotli compression support',
+  here('brotli', 'most', 'brotli compression support',
     'BrotliFilterNote BrotliCompressionQuality BrotliCompressionWindow BrotliCompressionMaxInputBlock ' +
     'BrotliAlterETag'),
+  here('precompressed', 'most', 'files that are compressed already, beside others (not in Apache)', 'Precompressed'),
   part('http', 'http_core.c', 'HTTP protocol handling'),
   here('mime', 'yes', 'mapping of file extension to MIME',
     'AddCharset AddEncoding AddHandler AddInputFilter AddLanguage AddOutputFilter AddType DefaultLanguage ' +
@@ -161,7 +163,7 @@ export const modules: readonly ModuleRow[] = [
   here('setenvif', 'yes', 'basing environment variables on headers',
     'SetEnvIf SetEnvIfNoCase SetEnvIfExpr BrowserMatch BrowserMatchNoCase'),
   here('version', 'yes', 'determining httpd version in config files', '<IfVersion>'),
-  away('remoteip', 'most', 'translate header contents to an apparent client address',
+  here('remoteip', 'most', 'translate header contents to an apparent client address',
     'RemoteIPHeader RemoteIPInternalProxy RemoteIPInternalProxyList RemoteIPProxiesHeader RemoteIPTrustedProxy ' +
     'RemoteIPTrustedProxyList RemoteIPProxyProtocol RemoteIPProxyProtocolExceptions'),
   away('proxy', 'most', 'proxying',

@@ -19,6 +19,23 @@ export interface Server {
   log(level: LogLevel, module: string, message: string): void
 }
 
+/** The time that a part of a request may take to come, in ms. */
+export interface ReadLimit {
+  readonly timeout: number
+  /** Each of so many bytes a second gives it another second … */
+  readonly rate: number
+  /** … up to this in all; 0: no limit. `rate` 0: there is no more time than `timeout`. */
+  readonly most: number
+}
+
+/** Undefined: as long as Timeout lets it. */
+export interface ReadLimits {
+  readonly header: ReadLimit | undefined
+  readonly body: ReadLimit | undefined
+  /** In whose name it is logged that the time is over. */
+  readonly module: string
+}
+
 export type LogLevel = 'emerg' | 'alert' | 'crit' | 'error' | 'warn' | 'notice' | 'info' | 'debug'
   | 'trace1' | 'trace2' | 'trace3' | 'trace4' | 'trace5' | 'trace6' | 'trace7' | 'trace8'
 
@@ -68,8 +85,21 @@ export interface HeadersIn {
   fields(): Iterable<readonly [name: string, value: string]>
 }
 
+/**
+ * Reads what comes before the first request of a connection, of all bytes that came so far.
+ * @returns bytes used, of which `client` tells whom the connection is for, if it tells; 0: more is needed; -1: close it;
+ * undefined: this one begins with its first request
+ */
+export type ReadPreface = (bytes: Buffer, connection: Connection) => {
+  readonly used: number | undefined
+  readonly client?: { readonly address: string; readonly port: number } | undefined
+}
+
 export interface Request {
   readonly connection: Connection
+  /** Whom the request is for: the other end of the connection, or whom a proxy there speaks for (mod_remoteip). */
+  clientIp: string
+  clientPort: number
   readonly server: Server
   /** As sent: `GET /x HTTP/1.1`. */
   readonly requestLine: string

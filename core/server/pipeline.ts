@@ -445,6 +445,7 @@ function follower(r: RequestRec, path: string, args: string | undefined): Reques
   to.args = args
   to.unparsedUri = path
   to.hostname = r.hostname
+  to.takeClient(r)
   to.status = r.status
   to.body = r.body
   to.continued = r.continued

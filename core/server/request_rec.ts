@@ -41,6 +41,8 @@ export class RequestRec extends Response implements Request {
   authType: string | undefined
   context: Request['context']
   #notes: Map<string, string> | undefined
+  /** Whom a proxy speaks for. */
+  #client: { readonly ip: string; readonly port: number } | undefined
   #env: Map<string, string> | undefined
   readonly requestTime: number
   prev: RequestRec | undefined
@@ -71,6 +73,27 @@ export class RequestRec extends Response implements Request {
 
   get server() {
     return this.served.server
+  }
+
+  get clientIp(): string {
+    return this.#client?.ip ?? this.connection.clientIp
+  }
+
+  set clientIp(ip: string) {
+    this.#client = { ip, port: this.clientPort }
+  }
+
+  get clientPort(): number {
+    return this.#client?.port ?? this.connection.clientPort
+  }
+
+  set clientPort(port: number) {
+    this.#client = { ip: this.clientIp, port }
+  }
+
+  /** What follows it is for the same client. */
+  takeClient(from: RequestRec): void {
+    this.#client = from.#client
   }
 
   get method(): string {

@@ -9,7 +9,7 @@
  */
 import { ORIGIN, uptime } from '../base/clock.ts'
 import { after, OK, type Answer, type Status } from '../hook/hook.ts'
-import type { Data, OutputFilter, Sink, Wait } from '../hook/filter.ts'
+import { isQuick, type Data, type OutputFilter, type Sink, type Wait } from '../hook/filter.ts'
 import type { Request } from '../hook/types.ts'
 import { CHUNK_TAIL, chunkHead, LAST_CHUNK } from '../http/chunked.ts'
 import { HEADER } from '../http/known_headers.ts'
@@ -114,7 +114,7 @@ export abstract class Response {
     } else if (this.#committed || this.#chain?.begun === true) {
       this.self.log('error', 'core', `SY00096: filter ${found.name} was not added: the response has begun`)
     } else {
-      if (!engine.mayBlock && found.quick !== true) this.mustHandOver = true
+      if (!engine.mayBlock && !isQuick(found, this.self)) this.mustHandOver = true
       if (this.#chain === undefined) this.#chain = this.#chainOf([found])
       else this.#chain.insert(found)
     }

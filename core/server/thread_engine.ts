@@ -9,7 +9,7 @@ import { httpDate } from '../base/dates.ts'
 import { endTurn } from '../base/turn.ts'
 import type { Filters } from '../hook/filter.ts'
 import type { Hooks } from '../hook/hooks.ts'
-import type { LogLevel, Server, Connection, Request } from '../hook/types.ts'
+import type { LogLevel, ReadLimits, ReadPreface, Server, Connection, Request } from '../hook/types.ts'
 import { Atoms } from '../http/atoms.ts'
 import { DEFAULT_LIMITS, type Limits } from '../http/limits.ts'
 import { RequestHead } from '../http/request_head.ts'
@@ -72,6 +72,8 @@ export interface Served {
   readonly checksLinks: boolean
   readonly settings: ReturnType<typeof settingsOf>
   readonly encodedSlashes: EncodedSlashes
+  readonly reads: ReadLimits | undefined
+  readonly preface: ReadPreface | undefined
 }
 
 const SLASHES = { off: 'Off', on: 'On', nodecode: 'NoDecode' } as const
@@ -96,6 +98,8 @@ export class ThreadEngine implements Engine {
   turn: HttpConn | undefined
   /** The only server, where there are no virtual hosts. */
   readonly only: Served | undefined
+  /** Connections to some server begin with something else than a request. */
+  readonly #hasPrefaces: boolean
   readonly #served = new Map<Server, Served>()
   readonly #parts: EngineParts
   #connections = 0
@@ -120,6 +124,7 @@ export class ThreadEngine implements Engine {
     this.output = outBuffer(parts)
     this.files = new FileCache(parts.port, parts.mayBlock ? FILES_OF_MANY : FILES_OF_ONE)
     this.#parts = parts
+    this.#hasPrefaces = parts.servers.some((server) => parts.hooks.readPreface.run(server) !== undefined)
     this.only = parts.servers.length === 1 ? this.served(parts.servers[0]!) : undefined
   }
 
@@ -142,6 +147,16 @@ export class ThreadEngine implements Engine {
   connect(fd: Fd, peer: Endpoint, local: Endpoint | undefined, owner: ConnOwner,
           resumed?: { keepalives: number; unread: Uint8Array }): Conn {
     return new HttpConn(this, ++this.#connections, fd, peer, local, owner, resumed)
+  }
+
+  /** What reads that which comes before the first request; see Inlet. */
+  prefaceFor(connection: HttpConn): ((bytes: Buffer) => number | undefined) | undefined {
+    if (!this.#hasPrefaces) return undefined
+    return (bytes) => {
+      const read = connection.served.preface?.(bytes, connection)
+      if (read?.client !== undefined) connection.peer = { ...connection.peer, ...read.client }
+      return read?.used
+    }
   }
 
   accept(listener: Fd): Fd {
@@ -210,6 +225,8 @@ export class ThreadEngine implements Engine {
     return {
       server,
       settings,
+      reads: parts.hooks.readLimits.run(server) as ReadLimits | undefined,
+      preface: parts.hooks.readPreface.run(server) as ReadPreface | undefined,
       limits: {
         line: settings.limitRequestLine, fields: settings.limitRequestFields, fieldSize: settings.limitRequestFieldSize,
         blankLines: DEFAULT_LIMITS.blankLines, strict: settings.strict, allow09: settings.allow09,

@@ -1,4 +1,5 @@
 /* What two servers answered, side by side: everything that differs and must not. */
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import type { Answer, Answers } from './exchange.ts'
 import type { Difference } from './rules.ts'
 
@@ -64,7 +65,23 @@ export function masked({ answers, end }: Answers, port: number): Answers {
   return { end, answers: answers.map((answer) => maskedAnswer(answer, port)) }
 }
 
-function maskedAnswer({ status, fields, body }: Answer, port: number): Answer {
+const DECODERS: Readonly<Record<string, (body: Buffer) => Buffer>> = { gzip: gunzipSync, br: brotliDecompressSync }
+
+/** Two libraries need not come to the same bytes: of a compressed body what it stands for counts. */
+function decoded({ fields, body }: Answer): string {
+  const coding = fields.find(([name]) => /^content-encoding$/i.test(name))?.[1]
+  const decode = DECODERS[coding?.toLowerCase() ?? '']
+  if (decode === undefined || body === '') return body
+  try {
+    return `(${coding!}) ${decode(Buffer.from(body, 'latin1')).toString('latin1')}`
+  } catch {
+    return body
+  }
+}
+
+function maskedAnswer(answer: Answer, port: number): Answer {
+  const { status, fields } = answer
+  const body = decoded(answer)
   const type = fields.find(([name]) => /^content-type$/i.test(name))?.[1]
   const boundary = /boundary="?([^";]+)/.exec(type ?? '')?.[1]
   const mask = (text: string): string => {

@@ -136,6 +136,7 @@ export function fakeRequest({ conf, dir }: Configured, { headers = {}, connectio
         aborted: false, bytesIn: 0, bytesOut: 0,
       ...connection,
     },
+    clientIp: connection?.clientIp ?? '192.0.2.7', clientPort: connection?.clientPort ?? 4711,
     server: fakeServer(conf), requestLine: 'GET / HTTP/1.1', method: 'GET', isHead: false, protocol: 1001,
     protocolText: 'HTTP/1.1', unparsedUri: '/', uri: '/', args: undefined, hostname: 'asked.example',
     headersIn: {
