@@ -235,7 +235,7 @@ export const modules: readonly ModuleRow[] = [
   away('heartmonitor', 'all', 'collects heartbeats', 'HeartbeatListen HeartbeatMaxServers'),
   away('dav', 'most', 'WebDAV protocol handling', 'Dav DavBasePath DavDepthInfinity DavMinTimeout DavLockDiscovery'),
   here('status', 'yes', 'process/thread monitoring'),
-  away('autoindex', 'yes', 'directory listing',
+  here('autoindex', 'yes', 'directory listing',
     'AddAlt AddAltByEncoding AddAltByType AddDescription AddIcon AddIconByEncoding AddIconByType DefaultIcon ' +
     'FancyIndexing HeaderName IndexHeadInsert IndexIgnore IndexIgnoreReset IndexOptions IndexOrderDefault ' +
     'IndexStyleSheet ReadmeName'),

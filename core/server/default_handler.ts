@@ -6,7 +6,7 @@
 import { httpDate } from '../base/dates.ts'
 import { after, HANDOVER, OK, type Answer, type Status } from '../hook/hook.ts'
 import { evaluate } from '../http/conditional.ts'
-import { digestETag, fileETag, type ETagParts } from '../http/etag.ts'
+import { digestETag, fileETag, variantETag, type ETagParts } from '../http/etag.ts'
 import { allowHeader, M_GET, M_INVALID, M_OPTIONS, M_POST } from '../http/methods.ts'
 import { Errno } from '../port/port.ts'
 import { discardBody } from './body_discard.ts'
@@ -127,8 +127,9 @@ function afterBody(r: RequestRec, { path }: FileEntry): Answer<Status> {
   return defaultHandler(r)
 }
 
-function sendFile(r: RequestRec, entry: FileEntry, { lastModified, etag, length, md5 }: Rendered): Status {
+function sendFile(r: RequestRec, entry: FileEntry, { lastModified, etag: tag, length, md5 }: Rendered): Status {
   const { head, headersOut } = r
+  const etag = tag !== undefined && r.variantListTag !== undefined ? variantETag(tag, r.variantListTag) : tag
   headersOut.put('Last-Modified', lastModified)
   if (etag !== undefined) headersOut.put('ETag', etag)
   headersOut.put('Accept-Ranges', r.dir(dirCore).maxRanges === 0 ? 'none' : 'bytes')

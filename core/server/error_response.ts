@@ -1,16 +1,16 @@
 /** What a status other than success sends: an ErrorDocument, or the standard body. */
 import { faultText } from '../base/fault_text.ts'
 import { after, OK, HANDOVER, type Answer, type Status } from '../hook/hook.ts'
-import { ERROR_CONTENT_TYPE, errorBody, signature } from '../http/error_body.ts'
+import { ERROR_CONTENT_TYPE, errorBody } from '../http/error_body.ts'
 import { allowHeader } from '../http/methods.ts'
 import { HEADER } from '../http/known_headers.ts'
 import { closesConnection, isBodyless, knownStatus } from '../http/status.ts'
 import { discardBody } from './body_discard.ts'
 import { BodyError, BodyFault, limitBody } from './body_reader.ts'
 import { dirCore, type ErrorDocument } from './core_settings.ts'
+import { signatureOf } from './page_signature.ts'
 import { logFault, redirectInternally } from './pipeline.ts'
 import type { RequestRec } from './request_rec.ts'
-import { selfName, selfPort } from './self_url.ts'
 
 /** @param noteHtml HTML for the bodies that have room for a note. Neither throws nor rejects. */
 export function fail(r: RequestRec, status: Status, noteHtml = r.errorNotes): Answer<Status> {
@@ -196,13 +196,9 @@ function fixedBody(status: number): Uint8Array {
 }
 
 function bodyFor(r: RequestRec, { noteHtml, location, additionally }: Details): Uint8Array {
-  const { served, connection } = r
-  const { serverSignature } = r.dir(dirCore)
-  const admin = served.settings.serverAdmin
   return Buffer.from(errorBody({
-    status: r.status, method: r.method, noteHtml, location, additionally, serverAdmin: admin,
+    status: r.status, method: r.method, noteHtml, location, additionally, serverAdmin: r.served.settings.serverAdmin,
     expect: r.head.value(HEADER.EXPECT),
-    signatureHtml: serverSignature === 'off' ? '' : signature(serverSignature === 'email' ? 'EMail' : 'On',
-      connection.engine.serverTokens, selfName(r), selfPort(r), admin),
+    signatureHtml: signatureOf(r),
   }), 'latin1')
 }

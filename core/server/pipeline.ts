@@ -4,6 +4,7 @@
  * Apache's (ap_process_request_internal).
  */
 import { faultText } from '../base/fault_text.ts'
+import { parentDirectory } from '../base/path.ts'
 import { MatchError } from '../config/regex.ts'
 import { after, DECLINED, DONE, HANDOVER, OK, type Answer, type Status } from '../hook/hook.ts'
 import type { Sink } from '../hook/filter.ts'
@@ -332,10 +333,11 @@ export function lookUpUri(r: RequestRec, uri: string): Answer<RequestRec> {
   return lookUpBy(r, follower(r, uri, undefined), [refuse])
 }
 
-/** ap_sub_req_lookup_file: what holds for a file, without a URL that leads there. */
-export function lookUpFile(r: RequestRec, path: string): Answer<RequestRec> {
-  const sub = follower(r, '', r.args)
-  sub.filename = path
+/** ap_sub_req_lookup_file: what holds for a file, without a URL that leads there; a relative path is beside this request's. */
+export function lookUpFile(r: RequestRec, path: string, args: string | undefined): Answer<RequestRec> {
+  const isBeside = !path.startsWith('/')
+  const sub = follower(r, isBeside ? parentDirectory(r.uri) + path : '', args)
+  sub.filename = isBeside ? parentDirectory(r.filename ?? '/') + path : path
   return lookUpBy(r, sub, FILE_LOOKUP)
 }
 

@@ -13,7 +13,7 @@ import { NO_FILE, type FileEntry } from './file_cache.ts'
 import { filtered } from './filter_chain.ts'
 import { Headers, trailersOf } from './header_table.ts'
 import type { HttpConn } from './http_conn.ts'
-import { lookUp, lookUpUri, redirectInternally, runSubrequest } from './pipeline.ts'
+import { lookUp, lookUpFile, lookUpUri, redirectInternally, runSubrequest } from './pipeline.ts'
 import { Response } from './response.ts'
 import { selfUrl } from './self_url.ts'
 import type { Served } from './thread_engine.ts'
@@ -33,6 +33,8 @@ export class RequestRec extends Response implements Request {
   handler: string | undefined
   user: string | undefined
   context: Request['context']
+  unknownParts: readonly string[] | undefined
+  variantListTag: string | undefined
   #notes: Map<string, string> | undefined
   #env: Map<string, string> | undefined
   readonly requestTime = performance.timeOrigin + performance.now()
@@ -48,7 +50,7 @@ export class RequestRec extends Response implements Request {
   /** Method for this request where it is not the client's (an internal redirect goes on with GET). */
   #method: string | undefined
   /** Made on its behalf, with its head. */
-  #subs: RequestRec[] | undefined
+  #subs: Set<RequestRec> | undefined
   #inputFilters: readonly InputFilter[] | undefined
   #source: Source | undefined
   logged = false
@@ -124,6 +126,10 @@ export class RequestRec extends Response implements Request {
     return this.dirVector.holds(settings)
   }
 
+  get mayBlock(): boolean {
+    return this.connection.engine.mayBlock
+  }
+
   get hasBody(): boolean {
     return this.body !== undefined && !this.body.done
   }
@@ -195,9 +201,19 @@ export class RequestRec extends Response implements Request {
     return lookUpUri(this, uri)
   }
 
+  subLookupFile(path: string, args?: string): Answer<Lookup> {
+    return lookUpFile(this, path, args)
+  }
+
   /** A look-up on its behalf: what becomes of its head becomes of that one's. */
   adopt(sub: RequestRec): void {
-    ;(this.#subs ??= []).push(sub)
+    ;(this.#subs ??= new Set()).add(sub)
+  }
+
+  forgetLookup(found: Lookup): void {
+    const sub = found as RequestRec
+    this.#subs?.delete(sub)
+    sub.forget()
   }
 
   runSubrequest(found: Lookup, into: Sink = this.sink): Answer<Status> {

@@ -7,6 +7,7 @@
  * Nothing leaves before the response is complete or has grown large, so that
  * status and headers may be changed, or an error take its place, until then.
  */
+import { httpDate } from '../base/dates.ts'
 import { after, OK, type Answer, type Status } from '../hook/hook.ts'
 import type { Data, OutputFilter, Sink, Wait } from '../hook/filter.ts'
 import type { Request } from '../hook/types.ts'
@@ -42,6 +43,7 @@ export abstract class Response {
   contentLanguages: readonly string[] = NO_WORDS
   readonly headersOut = new Headers()
   keepAlive = false
+  noCache = false
   /** Where the next request begins is not certain: the connection ends. */
   framingInDoubt = false
   /** When its handler must have answered, in ms of performance.now(); 0: no limit. */
@@ -378,6 +380,7 @@ export abstract class Response {
       if (this.contentEncoding !== undefined) head += `Content-Encoding: ${this.contentEncoding}\r\n`
       if (this.contentLanguages.length > 0) head += `Content-Language: ${this.contentLanguages.join(',')}\r\n`
     }
+    if (this.noCache && !this.headersOut.has('Expires')) head += `Expires: ${httpDate(Date.now())}\r\n`
     head += '\r\n'
     this.#headBytes += head.length
     output.text(head)

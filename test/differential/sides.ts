@@ -24,7 +24,8 @@ export interface Running {
 
 const APACHE = '/usr/sbin/apache2'
 const APACHE_MODULES = '/usr/lib/apache2/modules'
-const MODULES = ['mpm_event', 'alias', 'authz_core', 'authz_host', 'autoindex', 'dir', 'mime']
+const MODULES = ['mpm_event', 'alias', 'authz_core', 'authz_host', 'autoindex', 'dir', 'mime',
+  'negotiation', 'speling', 'userdir', 'vhost_alias']
 const NOBODY = 65534
 
 export const hasApache = (): boolean => [APACHE, ...MODULES.map((name) => `${APACHE_MODULES}/mod_${name}.so`)].every(existsSync)

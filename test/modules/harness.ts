@@ -155,6 +155,7 @@ export function fakeRequest({ conf, dir }: Configured, { headers = {}, connectio
       contentType: undefined, handler: undefined, headersOut: new Headers(), ...files[path],
     }),
     subLookupUri: (uri) => request.subLookup(uri),
+    subLookupFile: (path) => request.subLookup(path), forgetLookup: () => undefined, mayBlock: true,
     fastRedirect: (to) => void Object.assign(request, { uri: to.uri, filename: to.filename, finfo: to.finfo }),
     stat: () => NO_FILE,
     constructUrl: (path) => `http://asked.example${path}`,
