@@ -248,7 +248,7 @@ export const modules: readonly ModuleRow[] = [
   away('dav_lock', 'all', 'DAV provider for generic locking', 'DavGenericLockDB DavGenericLockDBType'),
   away('vhost_alias', 'most', 'mass virtual hosting',
     'VirtualDocumentRoot VirtualDocumentRootIP VirtualScriptAlias VirtualScriptAliasIP'),
-  away('negotiation', 'most', 'content negotiation', 'CacheNegotiatedDocs ForceLanguagePriority LanguagePriority'),
+  here('negotiation', 'most', 'content negotiation', 'CacheNegotiatedDocs ForceLanguagePriority LanguagePriority'),
   here('dir', 'yes', 'directory request handling',
     'DirectoryIndex DirectoryIndexRedirect DirectorySlash DirectoryCheckHandler FallbackResource'),
   away('imagemap', 'no', 'server-side imagemaps', 'ImapBase ImapDefault ImapMenu'),

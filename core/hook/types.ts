@@ -184,9 +184,9 @@ export interface Request {
    * What holds for a file, without a URL that was asked for: sections, access, type checking, no handler. A relative path is
    * beside this request's file, and its URL beside this request's; one that ends in a slash is a directory (Apache's
    * ap_sub_req_lookup_file and ap_sub_req_lookup_dirent).
-   * @param args the query; none if absent
+   * @param inherits it has this request's query, and beside its file what follows that in the path
    */
-  subLookupFile(path: string, args?: string): Answer<Lookup>
+  subLookupFile(path: string, inherits?: boolean): Answer<Lookup>
   /** A look-up is not needed any more: for whoever makes any number of them (Apache's ap_destroy_sub_req). */
   forgetLookup(found: Lookup): void
   /**
@@ -217,4 +217,5 @@ export interface Lookup {
   readonly pathInfo?: string
   /** For a redirect or a refusal: its headers. */
   readonly headersOut: HeaderTable
+  readonly errHeadersOut?: HeaderTable
 }

@@ -13,7 +13,7 @@ import { logFault, redirectInternally } from './pipeline.ts'
 import type { RequestRec } from './request_rec.ts'
 
 /** @param noteHtml HTML for the bodies that have room for a note. Neither throws nor rejects. */
-export function fail(r: RequestRec, status: Status, noteHtml = r.errorNotes): Answer<Status> {
+export function fail(r: RequestRec, status: Status, noteHtml = noteFor(r, status)): Answer<Status> {
   try {
     const answer = mustReadBody(r, status) ? readThenRespond(r, status, noteHtml) : respond(r, status, noteHtml)
     return answer instanceof Promise ? answer.catch((error: unknown) => failAgain(r, error)) : answer
@@ -21,6 +21,9 @@ export function fail(r: RequestRec, status: Status, noteHtml = r.errorNotes): An
     return failAgain(r, error)
   }
 }
+
+const noteFor = (r: RequestRec, status: Status): string =>
+  status === 300 || status === 406 ? r.variantList : r.errorNotes
 
 // As Apache: where the connection is to go on, what is wrong with a body counts before what is wrong with its request.
 const mustReadBody = (r: RequestRec, status: Status): boolean =>
@@ -122,7 +125,6 @@ function elsewhere(r: RequestRec, isUrl: boolean, target: string, location: stri
   const answer = redirectInternally(r, target, (to) => {
     to.method = 'GET'
     to.status = status
-    for (const [name, value] of r.errHeadersOut) to.errHeadersOut.add(name, value)
   })
   const settle = (result: Status): Answer<Status> =>
     result === HANDOVER ? HANDOVER : result >= 100 ? standard(r, { noteHtml: '', location, additionally: result }) : OK

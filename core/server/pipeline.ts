@@ -288,6 +288,9 @@ export function redirectInternally(r: RequestRec, target: string, carry?: (to: R
   r.next = to
   to.prev = r
   inheritEnvironment(to, r)
+  if (r.hasErrHeaders) to.takeErrHeaders(r)
+  to.variantListTag = r.variantListTag
+  to.noCache = r.noCache
   carry?.(to)
   if (r.main !== undefined) return redirectSubrequest(r, to)
   r.connection.request = to
@@ -334,10 +337,13 @@ export function lookUpUri(r: RequestRec, uri: string): Answer<RequestRec> {
 }
 
 /** ap_sub_req_lookup_file: what holds for a file, without a URL that leads there; a relative path is beside this request's. */
-export function lookUpFile(r: RequestRec, path: string, args: string | undefined): Answer<RequestRec> {
+export function lookUpFile(r: RequestRec, path: string, inherits: boolean): Answer<RequestRec> {
   const isBeside = !path.startsWith('/')
-  const sub = follower(r, isBeside ? parentDirectory(r.uri) + path : '', args)
+  const pathInfo = inherits && isBeside ? r.pathInfo : ''
+  const uri = isBeside ? parentDirectory(r.uri.slice(0, r.uri.length - r.pathInfo.length)) + path + pathInfo : ''
+  const sub = follower(r, uri, inherits ? r.args : undefined)
   sub.filename = isBeside ? parentDirectory(r.filename ?? '/') + path : path
+  sub.pathInfo = pathInfo
   return lookUpBy(r, sub, FILE_LOOKUP)
 }
 

@@ -109,6 +109,11 @@ export class RequestRec extends Response implements Request {
     return this.#notes?.get('error-notes') ?? ''
   }
 
+  /** HTML that names the variants of what was asked for: Apache's `variant-list`. */
+  get variantList(): string {
+    return this.#notes?.get('variant-list') ?? ''
+  }
+
   get env(): Map<string, string> {
     return (this.#env ??= new Map())
   }
@@ -201,8 +206,8 @@ export class RequestRec extends Response implements Request {
     return lookUpUri(this, uri)
   }
 
-  subLookupFile(path: string, args?: string): Answer<Lookup> {
-    return lookUpFile(this, path, args)
+  subLookupFile(path: string, inherits = false): Answer<Lookup> {
+    return lookUpFile(this, path, inherits)
   }
 
   /** A look-up on its behalf: what becomes of its head becomes of that one's. */
@@ -236,6 +241,8 @@ export class RequestRec extends Response implements Request {
     this.resolved = from.resolved
     this.chains = from.chains
     for (const [name, value] of from.headersOut) this.headersOut.set(name, value)
+    if (from.hasErrHeaders) this.takeErrHeaders(from)
+    if (from.noCache) this.noCache = true
     this.takeFilters(from)
     this.#inputFilters = from.#inputFilters
   }

@@ -90,6 +90,17 @@ export abstract class Response {
     return (this.#errHeadersOut ??= new Headers())
   }
 
+  /** The headers of another one that are kept on errors: they take the place of its own. */
+  takeErrHeaders({ errHeadersOut }: Response): void {
+    for (const [name] of errHeadersOut) this.errHeadersOut.unset(name)
+    for (const [name, value] of errHeadersOut) this.errHeadersOut.add(name, value)
+  }
+
+  /** There may be such headers. */
+  get hasErrHeaders(): boolean {
+    return this.#errHeadersOut !== undefined
+  }
+
   get isHead(): boolean {
     return this.head.isHead
   }

@@ -86,8 +86,16 @@ function population(mpm: StaticVariant): string[] {
   return ['ServerLimit 2', 'StartServers 1', 'ThreadsPerChild 4', 'MaxRequestWorkers 4', 'MinSpareThreads 1', 'MaxSpareThreads 8']
 }
 
+/** Those that the generated configuration has in a comment. */
+function furtherModules(variant: StaticVariant): string[] {
+  const loaded = loadModuleLines(variant).join('\n')
+  const fileOf = (name: string): string => join(variantDirectory(variant), `dist/modules/mod_${name}.so`)
+  return MODULES.filter((name) => !loaded.includes(` ${name}_module `) && existsSync(fileOf(name)))
+    .map((name) => `LoadModule ${name}_module ${fileOf(name)}`)
+}
+
 function preamble(side: Side): string[] {
-  if (side !== 'apache') return [...loadModuleLines(side), ...population(side)]
+  if (side !== 'apache') return [...loadModuleLines(side), ...furtherModules(side), ...population(side)]
   return [...MODULES.map((name) => `LoadModule ${name}_module ${APACHE_MODULES}/mod_${name}.so`), ...population('event')]
 }
 
