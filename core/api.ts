@@ -39,9 +39,10 @@ export { registeredLogItem, registerLogItem, type LogItem, type LogValue } from 
 export { knownLogId, log, mightLog } from './server/log.ts'
 export { errnoPrefix, type Note } from './server/notes.ts'
 export { unixd } from './server/unixd_settings.ts'
+export { serverName, serverPort } from './server/self_url.ts'
 export { pageSignature } from './server/page_signature.ts'
 export { coreOptions } from './server/core_options.ts'
-export { lookUpAccount, type Database } from './server/accounts.ts'
+export { homeOf, lookUpAccount, type Database } from './server/accounts.ts'
 export { isMpm, Next } from './server/mpm.ts'
 export type {
   Asked, ChildHandle, Conn, ConnOwner, Engine, Mpm, Population, Seat, Site, SiteEvent, Traits,
