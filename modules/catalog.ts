@@ -237,7 +237,7 @@ export const modules: readonly ModuleRow[] = [
   away('heartmonitor', 'all', 'collects heartbeats', 'HeartbeatListen HeartbeatMaxServers'),
   away('dav', 'most', 'WebDAV protocol handling', 'Dav DavBasePath DavDepthInfinity DavMinTimeout DavLockDiscovery'),
   here('status', 'yes', 'process/thread monitoring'),
-  away('autoindex', 'yes', 'directory listing',
+  here('autoindex', 'yes', 'directory listing',
     'AddAlt AddAltByEncoding AddAltByType AddDescription AddIcon AddIconByEncoding AddIconByType DefaultIcon ' +
     'FancyIndexing HeaderName IndexHeadInsert IndexIgnore IndexIgnoreReset IndexOptions IndexOrderDefault ' +
     'IndexStyleSheet ReadmeName'),
@@ -248,15 +248,15 @@ export const modules: readonly ModuleRow[] = [
   away('cgi', 'no', 'CGI scripts', 'ScriptLog ScriptLogLength ScriptLogBuffer CGIScriptTimeout'),
   away('dav_fs', 'parent:dav', 'DAV provider for the filesystem', 'DavLockDB DavLockDBType DavQuota'),
   away('dav_lock', 'all', 'DAV provider for generic locking', 'DavGenericLockDB DavGenericLockDBType'),
-  away('vhost_alias', 'most', 'mass virtual hosting',
+  here('vhost_alias', 'most', 'mass virtual hosting',
     'VirtualDocumentRoot VirtualDocumentRootIP VirtualScriptAlias VirtualScriptAliasIP'),
-  away('negotiation', 'most', 'content negotiation', 'CacheNegotiatedDocs ForceLanguagePriority LanguagePriority'),
+  here('negotiation', 'most', 'content negotiation', 'CacheNegotiatedDocs ForceLanguagePriority LanguagePriority'),
   here('dir', 'yes', 'directory request handling',
     'DirectoryIndex DirectoryIndexRedirect DirectorySlash DirectoryCheckHandler FallbackResource'),
   away('imagemap', 'no', 'server-side imagemaps', 'ImapBase ImapDefault ImapMenu'),
   away('actions', 'most', 'triggering actions on requests', 'Action Script'),
-  away('speling', 'most', 'correct common URL misspellings', 'CheckSpelling CheckCaseOnly CheckBasenameMatch'),
-  away('userdir', 'most', 'mapping of requests to user-specific directories', 'UserDir'),
+  here('speling', 'most', 'correct common URL misspellings', 'CheckSpelling CheckCaseOnly CheckBasenameMatch'),
+  here('userdir', 'most', 'mapping of requests to user-specific directories', 'UserDir'),
   here('alias', 'yes', 'mapping of requests to different filesystem parts',
     'Alias AliasMatch AliasPreservePath Redirect RedirectMatch RedirectPermanent RedirectRelative RedirectTemp ' +
     'ScriptAlias ScriptAliasMatch'),

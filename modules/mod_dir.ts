@@ -113,6 +113,7 @@ function redirectTo(r: Request, found: Lookup, status: Status): Status {
 
 function passOn(r: Request, found: Lookup): Status {
   for (const [name, value] of found.headersOut) r.headersOut.set(name, value)
+  for (const [name, value] of found.errHeadersOut ?? []) r.errHeadersOut.set(name, value)
   return found.status
 }
 

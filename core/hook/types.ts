@@ -143,6 +143,17 @@ export interface Request {
   contentType: string | undefined
   contentEncoding: string | undefined
   contentLanguages: readonly string[]
+  /**
+   * Parts of the file's name, between dots and behind its base, that say nothing of it; undefined if none says anything
+   * (Apache's ap-mime-exceptions-list).
+   */
+  unknownParts?: readonly string[] | undefined
+  /** What the variants to choose from were, for the ETag of the chosen one (RFC 2295): with quotes, `W/` when weak. */
+  variantListTag?: string | undefined
+  /** Caches of HTTP/1.0 are to take the response for stale: with an `Expires` of now, unless it has another. */
+  noCache?: boolean
+  /** False where nothing may block: a quick function that would have to answers HANDOVER there. */
+  readonly mayBlock: boolean
   /** The Alias that the request came by (CONTEXT_PREFIX, CONTEXT_DOCUMENT_ROOT). */
   context?: { readonly path: string; readonly real: string } | undefined
   /** Authenticated user. */
@@ -213,8 +224,15 @@ export interface Request {
    * client had asked for it. A relative one begins in the directory of this request's path.
    */
   subLookupUri(uri: string): Answer<Lookup>
-  /** What a file would be to the client, without a URL that leads there (Apache's ap_sub_req_lookup_file). */
-  subLookupFile(path: string): Answer<Lookup>
+  /**
+   * What holds for a file, without a URL that was asked for: sections, access, type checking, no handler. A relative path is
+   * beside this request's file, and its URL beside this request's; one that ends in a slash is a directory (Apache's
+   * ap_sub_req_lookup_file and ap_sub_req_lookup_dirent).
+   * @param inherits it has this request's query, and beside its file what follows that in the path
+   */
+  subLookupFile(path: string, inherits?: boolean): Answer<Lookup>
+  /** A look-up is not needed any more: for whoever makes any number of them (Apache's ap_destroy_sub_req). */
+  forgetLookup(found: Lookup): void
   /**
    * Answers what a look-up found, into a sink (by default into this body); its status and headers are nobody's
    * (Apache's ap_run_sub_req). Answers OK, or the status that it ended with; what was written before stays.
@@ -237,9 +255,14 @@ export interface Lookup {
   readonly uri: string
   readonly finfo: FileInfo
   readonly contentType: string | undefined
+  readonly contentEncoding?: string | undefined
+  readonly contentLanguages?: readonly string[]
+  readonly unknownParts?: readonly string[] | undefined
   readonly handler: string | undefined
+  readonly pathInfo?: string
   /** For a redirect or a refusal: its headers. */
   readonly headersOut: HeaderTable
   /** The whole of it, as its hooks have left it; absent in a stand-in. */
   readonly asRequest?: Request
+  readonly errHeadersOut?: HeaderTable
 }

@@ -1,5 +1,5 @@
 /** The lines of a response's head that the core has to say, besides `Date` and `Server`, and how they join the others. */
-import type { Headers } from './header_table.ts'
+import { CONTROLS, type Headers } from './header_table.ts'
 
 /** What the core has to say of one response. */
 export interface Own {
@@ -44,4 +44,13 @@ export function valueOf(own: Own, name: string): string | undefined {
     case 'keep-alive': return line('Keep-Alive')
     default: return undefined
   }
+}
+
+/** Most responses have a type that another had: the last that was found to be sound. */
+let sound: string | undefined
+export const isSoundType = (type: string | undefined): boolean => {
+  if (type === sound || type === undefined) return true
+  if (CONTROLS.test(type)) return false
+  sound = type
+  return true
 }

@@ -4,6 +4,7 @@
  * Apache's (ap_process_request_internal).
  */
 import { faultText } from '../base/fault_text.ts'
+import { parentDirectory } from '../base/path.ts'
 import { MatchError } from '../config/regex.ts'
 import { after, DECLINED, DONE, HANDOVER, OK, type Answer, type Chain, type Hook, type Status } from '../hook/hook.ts'
 import type { Hooks } from '../hook/hooks.ts'
@@ -272,37 +273,6 @@ export function logFault(r: RequestRec, fault: HttpFault, module = 'core'): void
   r.log(fault.level, module, `${fault.aplogno === '' ? '' : `${fault.aplogno}: `}${fault.message}`)
 }
 
-/** Runs the log hooks, once, when the response is out or given up. */
-export function logRequest(r: RequestRec): void {
-  const first = firstOf(r)
-  if (first.logged) return
-  first.logged = true
-  const { connection, chains } = first
-  try {
-    const { hooks } = connection.engine
-    const answer = chains.logTransaction.length > 0 ? hooks.logTransaction.walk(chains.logTransaction, first) : OK
-    if (answer instanceof Promise) answer.catch((error: unknown) => logFailed(first, error))
-  } catch (error) {
-    logFailed(first, error)
-  }
-  connection.engine.tally.end(first, lastOf(first).bytesSent, connection, connection.engine)
-}
-
-const logFailed = (r: RequestRec, error: unknown): void =>
-  r.log('error', 'core', `SY00003: fault in a log hook: ${String(error)}`)
-
-function firstOf(r: RequestRec): RequestRec {
-  let first = r
-  while (first.prev !== undefined) first = first.prev
-  return first
-}
-
-function lastOf(r: RequestRec): RequestRec {
-  let last = r
-  while (last.next !== undefined) last = last.next
-  return last
-}
-
 /** ap_internal_redirect: a new request on the same connection, answered in the place of `r`. */
 export function redirectInternally(r: RequestRec, target: string, carry?: (to: RequestRec) => void): Answer<Status> {
   const query = target.indexOf('?')
@@ -323,6 +293,9 @@ function redirectTo(
   r.next = to
   to.prev = r
   inheritEnvironment(to, r)
+  if (r.hasErrHeaders) to.takeErrHeaders(r)
+  to.variantListTag = r.variantListTag
+  to.noCache = r.noCache
   carry?.(to)
   if (r.main !== undefined) return redirectSubrequest(r, to, steps)
   r.connection.request = to
@@ -342,7 +315,6 @@ export function redirectToUri(r: RequestRec, uri: string): Answer<Status> {
   const carry = (to: RequestRec): void => {
     to.unparsedUri = uri
     if (vary !== undefined) to.headersOut.set('Vary', vary)
-    for (const [name, value] of r.errHeadersOut) to.errHeadersOut.add(name, value)
   }
   return 'fault' in target ? redirectTo(r, uri, undefined, carry, [refuse(target.fault)])
     : redirectTo(r, target.path, target.args, carry)
@@ -381,10 +353,14 @@ export function lookUpUri(r: RequestRec, uri: string): Answer<RequestRec> {
   return lookUpBy(r, follower(r, uri, undefined), [refuse(target.fault)])
 }
 
-/** ap_sub_req_lookup_file: what holds for a file, without a URL that leads there. */
-export function lookUpFile(r: RequestRec, path: string): Answer<RequestRec> {
-  const sub = follower(r, '', r.args)
-  sub.filename = path
+/** ap_sub_req_lookup_file: what holds for a file, without a URL that leads there; a relative path is beside this request's. */
+export function lookUpFile(r: RequestRec, path: string, inherits: boolean): Answer<RequestRec> {
+  const isBeside = !path.startsWith('/')
+  const pathInfo = inherits && isBeside ? r.pathInfo : ''
+  const uri = isBeside ? parentDirectory(r.uri.slice(0, r.uri.length - r.pathInfo.length)) + path + pathInfo : ''
+  const sub = follower(r, uri, inherits ? r.args : undefined)
+  sub.filename = isBeside ? parentDirectory(r.filename ?? '/') + path : path
+  sub.pathInfo = pathInfo
   return lookUpBy(r, sub, FILE_LOOKUP)
 }
 

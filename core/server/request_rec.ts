@@ -40,6 +40,8 @@ export class RequestRec extends Response implements Request {
   user: string | undefined
   authType: string | undefined
   context: Request['context']
+  unknownParts: readonly string[] | undefined
+  variantListTag: string | undefined
   #notes: Map<string, string> | undefined
   /** Whom a proxy speaks for. */
   #client: { readonly ip: string; readonly port: number } | undefined
@@ -57,7 +59,7 @@ export class RequestRec extends Response implements Request {
   /** Method for this request where it is not the client's (an internal redirect goes on with GET). */
   #method: string | undefined
   /** Made on its behalf, with its head. */
-  #subs: RequestRec[] | undefined
+  #subs: Set<RequestRec> | undefined
   #inputFilters: readonly InputFilter[] | undefined
   #source: Source | undefined
   logged = false
@@ -143,6 +145,11 @@ export class RequestRec extends Response implements Request {
     return this.#notes?.get('error-notes') ?? ''
   }
 
+  /** HTML that names the variants of what was asked for: Apache's `variant-list`. */
+  get variantList(): string {
+    return this.#notes?.get('variant-list') ?? ''
+  }
+
   get env(): Map<string, string> {
     return (this.#env ??= new Map())
   }
@@ -158,6 +165,10 @@ export class RequestRec extends Response implements Request {
 
   dir<T extends object>(settings: Settings<T>): Readonly<T> {
     return this.dirVector.holds(settings)
+  }
+
+  get mayBlock(): boolean {
+    return this.connection.engine.mayBlock
   }
 
   get hasBody(): boolean {
@@ -238,10 +249,6 @@ export class RequestRec extends Response implements Request {
     return this
   }
 
-  subLookupFile(path: string): Answer<Lookup> {
-    return lookUpFile(this, path)
-  }
-
   subLookup(path: string, args = this.args): Answer<Lookup> {
     return lookUp(this, path, args)
   }
@@ -250,9 +257,19 @@ export class RequestRec extends Response implements Request {
     return lookUpUri(this, uri)
   }
 
+  subLookupFile(path: string, inherits = false): Answer<Lookup> {
+    return lookUpFile(this, path, inherits)
+  }
+
   /** A look-up on its behalf: what becomes of its head becomes of that one's. */
   adopt(sub: RequestRec): void {
-    ;(this.#subs ??= []).push(sub)
+    ;(this.#subs ??= new Set()).add(sub)
+  }
+
+  forgetLookup(found: Lookup): void {
+    const sub = found as RequestRec
+    this.#subs?.delete(sub)
+    sub.forget()
   }
 
   runSubrequest(found: Lookup, into: Sink = this.sink): Answer<Status> {
@@ -275,6 +292,8 @@ export class RequestRec extends Response implements Request {
     this.resolved = from.resolved
     this.chains = from.chains
     for (const [name, value] of from.headersOut) this.headersOut.set(name, value)
+    if (from.hasErrHeaders) this.takeErrHeaders(from)
+    if (from.noCache) this.noCache = true
     this.takeFilters(from)
     this.#inputFilters = from.#inputFilters
   }

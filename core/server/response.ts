@@ -8,6 +8,7 @@
  * status and headers may be changed, or an error take its place, until then.
  */
 import { ORIGIN, uptime } from '../base/clock.ts'
+import { httpDate } from '../base/dates.ts'
 import { after, OK, type Answer, type Status } from '../hook/hook.ts'
 import { isQuick, type Data, type OutputFilter, type Sink, type Wait } from '../hook/filter.ts'
 import type { Request } from '../hook/types.ts'
@@ -18,8 +19,8 @@ import { closesConnection, isBodyless, statusLine } from '../http/status.ts'
 import { cutRanges, withCharset } from './byteranges.ts'
 import type { OpenFile } from './file_cache.ts'
 import { FileRange, isRange, OutputChain } from './filter_chain.ts'
-import { CONTROLS, Headers, TOKEN } from './header_table.ts'
-import { CLOSE, isUsual, plainLines, valueOf, type Own } from './head_lines.ts'
+import { Headers, TOKEN } from './header_table.ts'
+import { CLOSE, isSoundType, isUsual, plainLines, valueOf, type Own } from './head_lines.ts'
 import type { HttpConn } from './http_conn.ts'
 import { saysClose, settle, type Quirks } from './settled_fields.ts'
 import type { Served } from './thread_engine.ts'
@@ -42,6 +43,7 @@ export abstract class Response {
   contentLanguages: readonly string[] = NO_WORDS
   readonly headersOut = new Headers()
   keepAlive = false
+  noCache = false
   /** Where the next request begins is not certain: the connection ends. */
   framingInDoubt = false
   /** When its handler must have answered, in ms of performance.now(); 0: no limit. */
@@ -90,6 +92,17 @@ export abstract class Response {
 
   get errHeadersOut(): Headers {
     return (this.#errHeadersOut ??= new Headers())
+  }
+
+  /** The headers of another one that are kept on errors: they take the place of its own. */
+  takeErrHeaders({ errHeadersOut }: Response): void {
+    for (const [name] of errHeadersOut) this.errHeadersOut.unset(name)
+    for (const [name, value] of errHeadersOut) this.errHeadersOut.add(name, value)
+  }
+
+  /** There may be such headers. */
+  get hasErrHeaders(): boolean {
+    return this.#errHeadersOut !== undefined
   }
 
   get isHead(): boolean {
@@ -293,7 +306,7 @@ export abstract class Response {
   /** Apache's check_headers: nothing leaves with a field that would end before its end. */
   #refusesHeaders(): boolean {
     const table = this.headersOut.bad !== undefined ? this.headersOut : this.#errHeadersOut?.bad !== undefined ? this.#errHeadersOut : undefined
-    const bad = table?.bad ?? (isType(this.contentType) ? undefined : 'Content-Type')
+    const bad = table?.bad ?? (isSoundType(this.contentType) ? undefined : 'Content-Type')
     if (bad === undefined) return false
     this.self.log('error', 'http', TOKEN.test(bad)
       ? `AH02430: Response header '${bad}' value of '${table?.get(bad) ?? this.contentType ?? ''}' contains invalid characters, aborting request`
@@ -361,7 +374,7 @@ export abstract class Response {
     this.#decideFraming(length, quirks)
     if (this.head.protocol === 9) return
     const { output, engine } = this.connection
-    if (quirks === undefined && !this.#isUnsettled) {
+    if (quirks === undefined && !this.#isUnsettled && !this.noCache) {
       const opening = engine.opening(this.status)
       output.bytes(opening)
       this.#headBytes += opening.length + this.#putTail(length)
@@ -371,7 +384,8 @@ export abstract class Response {
     const own = this.#own(length)
     if (this.#isUnsettled || quirks?.withoutVary === true) this.#settled = settle(this.#tables(), own, quirks?.withoutVary === true)
     const lines = this.#settled?.text() ?? plainLines(this.#tables(), own)
-    const head = `HTTP/1.${version} ${statusLine(this.status)}\r\n${engine.dateAndServer()}${lines}\r\n`
+    const expires = this.noCache && !this.headersOut.has('Expires') ? `Expires: ${httpDate(Date.now())}\r\n` : ''
+    const head = `HTTP/1.${version} ${statusLine(this.status)}\r\n${engine.dateAndServer()}${lines}${expires}\r\n`
     this.#headBytes += head.length
     output.text(head)
   }
@@ -489,15 +503,6 @@ export abstract class Response {
     this.#parts = undefined
     this.#length = this.#inMemory = 0
   }
-}
-
-/** Most responses have a type that another had: the last that was found to be sound. */
-let sound: string | undefined
-const isType = (type: string | undefined): boolean => {
-  if (type === sound || type === undefined) return true
-  if (CONTROLS.test(type)) return false
-  sound = type
-  return true
 }
 
 export const NO_WORDS: readonly string[] = Object.freeze([])

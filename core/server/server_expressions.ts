@@ -62,7 +62,7 @@ const isAccessible: UnaryRow = {
     if (path === undefined) return false
     // What asks for itself would go on asking.
     if (r.main?.filename === path || r.main?.filename === r.filename) return false
-    return after(lookUpFile(r, path), ({ status, finfo }) => status < 300 && finfo.type !== 'none')
+    return after(lookUpFile(r, path, true), ({ status, finfo }) => status < 300 && finfo.type !== 'none')
   },
 }
 

@@ -161,6 +161,7 @@ export function fakeRequest({ conf, dir }: Configured, { headers = {}, connectio
     subLookupUri: (uri) => request.subLookup(uri),
     subLookupFile: (path) => request.subLookup(path),
     internalRedirectUri: (uri) => request.internalRedirect(uri),
+    forgetLookup: () => undefined, mayBlock: true,
     fastRedirect: (to) => void Object.assign(request, { uri: to.uri, filename: to.filename, finfo: to.finfo }),
     stat: () => NO_FILE,
     constructUrl: (path) => `http://asked.example${path}`,
