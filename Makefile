@@ -47,7 +47,7 @@ bench:
 
 # Removes what make made; configure's files stay.
 clean:
-	rm -rf dist/lib dist/modules/*.so $(progname) build/httpd.sum build/code build/code-installed build/bench.mjs build/run-long.mjs build/test
+	rm -rf dist/lib dist/bin dist/modules/*.so $(progname) build/httpd.sum build/code build/code-installed build/bench.mjs build/run-long.mjs build/test
 
 # Removes what configure made, too: the tree is as it came, but for node_modules.
 distclean: clean

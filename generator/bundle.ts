@@ -1,5 +1,6 @@
 /*
- * Bundling: from the plan's result to dist/lib/start.cjs, dist/lib/httpd.cjs and dist/modules/mod_*.so, with esbuild.
+ * Bundling: from the plan's result to dist/lib/*.cjs (the server, its entry, and the programs that come with it) and
+ * dist/modules/mod_*.so, with esbuild.
  * What is in the server is the generated import list and nothing else; a loadable module leaves `httpd` to
  * LoadModule, so there is never a second copy of the core.
  */
@@ -8,6 +9,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, join, resolve } from 'node:path'
 import type * as Esbuild from 'esbuild'
+import { programs } from '../support/catalog.ts'
 import type { Config } from './config.ts'
 import { writeIfChanged } from './files.ts'
 import { copyKoffi } from './koffi.ts'
@@ -43,6 +45,15 @@ function serverOptions(config: Config, srcdir: string): Esbuild.BuildOptions {
 /** What starts the server. */
 const startOptions = (config: Config, srcdir: string): Esbuild.BuildOptions =>
   ({ ...common(config), entryPoints: [join(srcdir, 'core/start.ts')], outfile: 'dist/lib/start.cjs' })
+
+/** The programs that come with the server, each a bundle of its own: they run without it. */
+function programOptions(config: Config, srcdir: string): Esbuild.BuildOptions {
+  return {
+    ...common(config),
+    entryPoints: programs.map(({ name, source }) => ({ in: join(srcdir, source), out: name })),
+    outdir: 'dist/lib', outExtension: { '.js': '.cjs' }, external: ['koffi'],
+  }
+}
 
 /** All loadable modules, each a bundle of its own. */
 function moduleOptions(config: Config, srcdir: string): Esbuild.BuildOptions {
@@ -101,16 +112,20 @@ export async function bundle(config: Config): Promise<string[]> {
   const srcdir = resolve(config.srcdir)
   const esbuild = createRequire(join(srcdir, 'package.json'))('esbuild') as typeof Esbuild
   const modules = [...config.loadableMpms, ...config.loadableModules]
-  const [server, start, loadable] = await Promise.all([
+  const [server, start, support, loadable] = await Promise.all([
     esbuild.build(serverOptions(config, srcdir)),
     esbuild.build(startOptions(config, srcdir)),
+    esbuild.build(programOptions(config, srcdir)),
     modules.length > 0 ? esbuild.build(moduleOptions(config, srcdir)) : { outputFiles: [] },
   ])
   const changed: string[] = []
   for (const file of server.outputFiles!) {
     if (writeServer(file.text, 'dist/lib/httpd.cjs')) changed.push('dist/lib/httpd.cjs')
   }
-  if (writeIfChanged('dist/lib/start.cjs', start.outputFiles![0]!.text)) changed.push('dist/lib/start.cjs')
+  for (const file of [...start.outputFiles!, ...support.outputFiles!]) {
+    const path = join('dist/lib', basename(file.path))
+    if (writeIfChanged(path, file.text)) changed.push(path)
+  }
   for (const file of loadable.outputFiles!) {
     const path = join('dist/modules', basename(file.path, '.js'))
     if (writeIfChanged(path, file.text)) changed.push(path)

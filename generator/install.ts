@@ -4,12 +4,13 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { programs } from '../support/catalog.ts'
 import { codeOf, placeCode, placeOfInstallation } from './code.ts'
 import { confFiles, placesOfInstallation } from './conf.ts'
 import type { Config } from './config.ts'
 import { UserError } from './error.ts'
 import { writeIfAbsent, writeIfChanged } from './files.ts'
-import { launcherOfInstallation } from './launcher.ts'
+import { launcherOfInstallation, launcherOfInstalledProgram } from './launcher.ts'
 
 /** The files below a directory, as paths relative to it. */
 function* filesBelow(directory: string, below = ''): Iterable<string> {
@@ -45,6 +46,8 @@ function installPrograms(config: Config, destdir: string): void {
   for (const directory of new Set([config.paths.sbindir, config.paths.bindir])) {
     writeIfChanged(join(destdir, directory, config.progname), launcherOfInstallation(config, directory), 0o755)
   }
+  for (const { name } of programs)
+    writeIfChanged(join(destdir, config.paths.bindir, name), launcherOfInstalledProgram(config, name), 0o755)
 }
 
 /** Installs; `destdir` is put before every path. `say` gets a line per group of files. */

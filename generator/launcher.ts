@@ -1,5 +1,6 @@
 /*
- * The program that people start: a shell script that finds itself, node and the entry, and becomes the server.
+ * The programs that people start: shell scripts that find themselves, node and the bundle, and become the server or one
+ * of the programs that come with it.
  */
 import { posix } from 'node:path'
 import type { Config } from './config.ts'
@@ -8,12 +9,22 @@ import { render } from './render.ts'
 /** The launcher of the build tree: it knows its own directory only, so the tree can be moved. */
 export const launcherOfBuild = (config: Config): string =>
   render(config.srcdir, 'launcher.sh.hbs', {
-    node: config.node, entry: '$here/dist/lib/start.cjs', root: '$here/dist',
+    node: config.node, bundle: '$here/dist/lib/start.cjs', root: '$here/dist',
   })
 
-/** The launcher of an installation, in `directory`: the entry relative to it, so that a staged tree works too. */
+/** The launcher of an installation, in `directory`: the bundle relative to it, so that a staged tree works too. */
 export function launcherOfInstallation(config: Config, directory: string): string {
   const lib = posix.relative(directory, posix.join(config.paths.libdir, 'switchyard'))
   const root = config.paths.prefix === '' ? '/' : config.paths.prefix
-  return render(config.srcdir, 'launcher.sh.hbs', { node: config.node, entry: `$here/${lib}/start.cjs`, root })
+  return render(config.srcdir, 'launcher.sh.hbs', { node: config.node, bundle: `$here/${lib}/start.cjs`, root })
+}
+
+/** The script of a program in `dist/bin` of the build tree. */
+export const launcherOfProgram = (config: Config, program: string): string =>
+  render(config.srcdir, 'launcher.sh.hbs', { node: config.node, program, bundle: `$here/../lib/${program}.cjs` })
+
+/** The same in an installation. */
+export function launcherOfInstalledProgram(config: Config, program: string): string {
+  const lib = posix.relative(config.paths.bindir, posix.join(config.paths.libdir, 'switchyard'))
+  return render(config.srcdir, 'launcher.sh.hbs', { node: config.node, program, bundle: `$here/${lib}/${program}.cjs` })
 }

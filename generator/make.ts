@@ -4,13 +4,14 @@
  * and by itself, as a process of its own, to run the server that it has made: make.mjs record …
  */
 import { readFileSync } from 'node:fs'
+import { programs } from '../support/catalog.ts'
 import { bundle } from './bundle.ts'
 import { codeOf, placeCode, placeOfBuild, record } from './code.ts'
 import type { Config } from './config.ts'
 import { UserError } from './error.ts'
 import { writeIfChanged } from './files.ts'
 import { install } from './install.ts'
-import { launcherOfBuild } from './launcher.ts'
+import { launcherOfBuild, launcherOfProgram } from './launcher.ts'
 import { writeOutputs } from './outputs.ts'
 import { versionText } from './version_text.ts'
 
@@ -29,6 +30,10 @@ async function all(): Promise<void> {
   const config = readConfig()
   const changed = await bundle(config)
   if (writeIfChanged(config.progname, launcherOfBuild(config), 0o755)) changed.push(config.progname)
+  for (const { name } of programs) {
+    const path = `dist/bin/${name}`
+    if (writeIfChanged(path, launcherOfProgram(config, name), 0o755)) changed.push(path)
+  }
   const code = await codeOf(config, placeOfBuild(), 'build/code', say)
   if (placeCode(code, 'dist/lib/httpd.cache')) changed.push('dist/lib/httpd.cache')
   for (const path of changed) say(`made ${path}`)

@@ -167,11 +167,14 @@ export function sendfile(native: Native): string {
 }
 
 const SYS_IO_URING_SETUP = 425
+/** IORING_SETUP_SUBMIT_ALL and IORING_SETUP_SINGLE_ISSUER, as the server has it: Linux 6.0. */
+const IO_URING_FLAGS = 1 << 7 | 1 << 12
 
-/** Sets up a ring of four entries. The kernel may forbid it (kernel.io_uring_disabled, seccomp). */
+/** Sets up a ring of four entries. The kernel may be too old, or forbid it (kernel.io_uring_disabled, seccomp). */
 export function ioUring(native: Native): string {
   const syscall = call(native, 'long syscall(long number, ...)')
   const parameters = Buffer.alloc(120)
+  parameters.writeUInt32LE(IO_URING_FLAGS, 8)
   const descriptor = syscall(SYS_IO_URING_SETUP, 'unsigned int', 4, 'void *', parameters)
   closeSync(must(native, 'io_uring_setup()', descriptor))
   return 'io_uring_setup() answers a ring'

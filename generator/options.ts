@@ -75,7 +75,7 @@ const features = rows('Server features:', 'switch', [
   ['enable-debugger-mode', 'source maps, no compression of syntax'],
   ['enable-v4-mapped', 'IPv6 sockets accept IPv4 connections too'],
   ['with-mpm', `MPM: the Multi-Processing Module {${mpms.map((mpm) => mpm.name).join('|')}}`],
-  ['with-poll', 'NAME: the way to wait for connections {epoll|kqueue}'],
+  ['with-poll', 'NAME: the way to wait for connections {io_uring|epoll|kqueue}'],
   ['with-port', 'PORT: port on which to listen [8080]'],
   ['with-sslport', 'SSLPORT: port on which to listen with TLS [8443]'],
   ['with-program-name', 'NAME: alternate executable name [httpd]'],

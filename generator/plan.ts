@@ -146,7 +146,7 @@ function threadsafePollset(input: PlanInput, host: string, say: Say): boolean {
 function choosePollers(
   asked: string | undefined, have: ReadonlySet<Feature>, platform: string, say: Say,
 ): readonly string[] {
-  const found = ['epoll', 'kqueue'].filter((name) => have.has(name as Feature))
+  const found = ['io_uring', 'epoll', 'kqueue'].filter((name) => have.has(name as Feature) && (name !== 'io_uring' || have.has('epoll')))
   const wanted = asked === 'yes' ? undefined : asked
   if (wanted !== undefined) {
     const there = found.includes(wanted) || (wanted === 'kqueue' && have.has('libkqueue'))

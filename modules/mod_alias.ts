@@ -4,11 +4,11 @@
  */
 import {
   DECLINED, OK, Order, RSRC_AND_ACCESS, RSRC_CONF, Settings, allowedBy, checkContext, flag, isUrl, optional,
-  osEscapePath, word,
+  osEscapePath, substitute, word,
   type Answer, type Command, type Configured, type Module, type Request, type Status,
 } from 'httpd'
 import {
-  aliasInSection, overlaps, prefixLength, redirectInSection, regex, rule, statusAlone, substitute,
+  aliasInSection, overlaps, prefixLength, redirectInSection, regex, rule, statusAlone,
   type Alias, type Redirect, type SectionAlias, type SectionRedirect,
 } from './alias/rules.ts'
 

@@ -3,8 +3,8 @@
  * configuration says of every request alike is worked out once, not per request.
  */
 import {
-  ACCESS_CONF, after, ConfigError, DECLINED, OK, Order, RSRC_CONF, Settings, allowedBy, authzProvider, each, flag,
-  globalCore, oneOf, parseCondition, raw, registerAuthz, tableValue, word,
+  ACCESS_CONF, after, ConfigError, DECLINED, OK, Order, RSRC_CONF, Settings, allowedBy, authType, authzProvider, each, flag,
+  globalCore, noteAuthFailure, oneOf, parseCondition, raw, registerAuthz, tableValue, word,
   type Answer, type AuthzStatus, type Command, type Directive, type Module, type Request, type Status,
 } from 'httpd'
 import {
@@ -69,14 +69,20 @@ function verdict(r: Request, status: AuthzStatus, afterAuthentication: boolean):
   if (status === 'deniedNoUser') {
     if (!afterAuthentication) return DECLINED
     r.log('error', 'authz_core', `AH01629: authorization failure (no authenticated user): ${r.uri}`)
-    return 401
+    return unauthorised(r)
   }
-  if (afterAuthentication && r.user !== undefined) {
+  if (afterAuthentication && authType(r) !== undefined) {
     r.log('error', 'authz_core', `AH01631: user ${r.user}: authorization failure for "${r.uri}": `)
-    return r.dir(authz).forbidden ? 403 : 401
+    return r.dir(authz).forbidden ? 403 : unauthorised(r)
   }
   r.log('error', 'authz_core', `AH01630: client denied by server configuration: ${r.filename ?? `uri ${r.uri}`}`)
   return 403
+}
+
+/** The client may try as somebody else. */
+function unauthorised(r: Request): Status {
+  noteAuthFailure(r)
+  return 401
 }
 
 /** access_checker_ex: what can be decided without a user. */

@@ -68,7 +68,7 @@ const wordsOf = (args: string, what: string): string[] => {
 }
 
 /** An IPv4 client of an IPv6 socket counts as IPv4. */
-const clientOf = (r: Request): string => r.connection.clientIp.replace(/^::ffff:(?=\d+\.)/i, '')
+const clientOf = (r: Request): string => r.clientIp.replace(/^::ffff:(?=\d+\.)/i, '')
 
 registerAuthz('ip', {
   parse(args) {
@@ -97,7 +97,7 @@ registerAuthz('local', {
     if (args.trim() !== '') throw new ConfigError("'require local' does not take arguments")
     return undefined
   },
-  check: (r) => r.connection.clientIp === r.connection.localIp || loopback.has(clientOf(r)) ? 'granted' : 'denied',
+  check: (r) => r.clientIp === r.connection.localIp || loopback.has(clientOf(r)) ? 'granted' : 'denied',
 })
 
 /** `example.org` is a domain with all names in it, and so is `.example.org` without itself. */

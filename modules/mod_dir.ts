@@ -45,8 +45,8 @@ export function fixup(r: Request): Answer<Status> {
 function directory(r: Request): Answer<Status> {
   const settings = r.dir(dir)
   r.handler ??= DIRECTORY_TYPE
-  if (r.handler === 'redirect-handler') return DECLINED
   if (!r.uri.endsWith('/')) return settings.slash ? addSlash(r) : DECLINED
+  if (r.handler === 'redirect-handler') return DECLINED
   if (settings.checkHandler && r.handler !== DIRECTORY_TYPE) return DECLINED
   if (r.pathInfo !== '') return DECLINED
   return serveIndex(r, settings.indexes, settings.indexRedirect)
@@ -113,6 +113,7 @@ function redirectTo(r: Request, found: Lookup, status: Status): Status {
 
 function passOn(r: Request, found: Lookup): Status {
   for (const [name, value] of found.headersOut) r.headersOut.set(name, value)
+  for (const [name, value] of found.errHeadersOut ?? []) r.errHeadersOut.set(name, value)
   return found.status
 }
 

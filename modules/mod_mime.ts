@@ -80,6 +80,7 @@ interface Verdict {
   /** Undefined for none. */
   readonly outputFilters: readonly string[] | undefined
   readonly inputFilters: readonly string[] | undefined
+  readonly unknownParts: readonly string[] | undefined
 }
 
 type Holds = Readonly<typeof perDirectory.defaults>
@@ -113,7 +114,10 @@ function judge(extensions: string, holds: Holds): Verdict {
   const languages: string[] = []
   const outputFilters: string[] = []
   const inputFilters: string[] = []
-  for (const extension of extensions.toLowerCase().split('.')) {
+  const unknown: string[] = []
+  let known = false
+  for (const part of extensions.split('.')) {
+    const extension = part.toLowerCase()
     if (extension === '') continue
     const says = holds.extensions[extension] ?? NOTHING
     // A type that was removed is not looked for in the types file either.
@@ -124,6 +128,8 @@ function judge(extensions: string, holds: Holds): Verdict {
     if (says.encoding) encodings.push(says.encoding)
     outputFilters.push(...namesIn(says.outputFilter))
     inputFilters.push(...namesIn(says.inputFilter))
+    if (counts(extension, says, holds.multiviewsMatch)) known = true
+    else unknown.push(part)
   }
   if (languages.length === 0 && holds.defaultLanguage !== undefined) languages.push(holds.defaultLanguage)
   return {
@@ -133,7 +139,14 @@ function judge(extensions: string, holds: Holds): Verdict {
     handler,
     outputFilters: outputFilters.length > 0 ? outputFilters : undefined,
     inputFilters: inputFilters.length > 0 ? inputFilters : undefined,
+    unknownParts: known ? unknown : undefined,
   }
+}
+
+/** Whether content negotiation knows a file by that extension (MultiviewsMatch). */
+function counts(extension: string, says: Says, match: Holds['multiviewsMatch']): boolean {
+  if (match === 'any' || (says.type ?? types.get(extension)) || says.charset || says.language || says.encoding) return true
+  return Boolean(match === 'handlers' ? says.handler : match === 'filters' && (says.inputFilter || says.outputFilter))
 }
 
 const namesIn = (filters: string | undefined): string[] =>
@@ -167,6 +180,7 @@ export function findType(r: Request): Status {
     if (kept.size >= MAX_KEPT) kept.clear()
     kept.set(extensions, verdict = judge(extensions, holds))
   }
+  r.unknownParts = verdict.unknownParts
   if (verdict.handler !== undefined) r.handler = verdict.handler
   if (verdict.encoding !== undefined) r.contentEncoding = verdict.encoding
   if (verdict.languages.length > 0) r.contentLanguages = verdict.languages

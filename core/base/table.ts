@@ -8,3 +8,16 @@ export function tableValue(table: ReadonlyMap<string, string>, name: string): st
   for (const [key, value] of table) if (key.length === name.length && key.toLowerCase() === wanted) return value
   return undefined
 }
+
+/** Sets a name, in whatever case of letters it stands there already. */
+export function tableSet(table: Map<string, string>, name: string, value: string): void {
+  if (!table.has(name)) tableUnset(table, name)
+  table.set(name, value)
+}
+
+export function tableUnset(table: Map<string, string>, name: string): void {
+  if (table.delete(name) || table.size === 0) return
+  const unwanted = name.toLowerCase()
+  for (const key of table.keys())
+    if (key.length === name.length && key.toLowerCase() === unwanted) table.delete(key)
+}

@@ -30,6 +30,8 @@ interface Frame {
   /** As written, with its `<`. */
   readonly name: string
   readonly line: number
+  /** Where it stands: lines that were inserted have another name. */
+  readonly source: Source
   readonly body: TreeNode[]
   /** Its end was seen, in the wrong place: its absence later is no further fault. */
   excused: boolean
@@ -38,7 +40,8 @@ interface Frame {
 /** @throws what `include` throws to end the whole reading */
 export class BlockReader {
   readonly #reading: Reading
-  readonly #source: Source
+  #source: Source
+  #lines: Iterator<LogicalLine>
   readonly #out: TreeNode[]
   readonly #include: Include
   readonly #frames: Frame[] = []
@@ -48,13 +51,14 @@ export class BlockReader {
   constructor(reading: Reading, source: Source, out: TreeNode[], include: Include) {
     this.#reading = reading
     this.#source = source
+    this.#lines = source.lines[Symbol.iterator]()
     this.#out = out
     this.#include = include
   }
 
   run(): void {
     try {
-      for (const line of this.#source.lines) this.#line(line)
+      this.#readLines()
     } catch (error) {
       if (!(error instanceof LineTooLong)) throw error
       const { file, origin } = this.#source
@@ -64,6 +68,20 @@ export class BlockReader {
       return
     }
     this.#finish()
+  }
+
+  #readLines(): void {
+    for (let step = this.#lines.next(); step.done !== true; step = this.#lines.next()) this.#line(step.value)
+  }
+
+  // Sections may begin in it and end behind it.
+  #insert(source: Source): void {
+    const [before, lines] = [this.#source, this.#lines]
+    this.#source = source
+    this.#lines = source.lines[Symbol.iterator]()
+    this.#readLines()
+    this.#source = before
+    this.#lines = lines
   }
 
   get #top(): Frame | undefined {
@@ -101,7 +119,7 @@ export class BlockReader {
     if (!name.startsWith('<')) return void this.#body.push(node)
     const body: TreeNode[] = []
     this.#body.push({ ...node, body })
-    this.#frames.push({ kind: 'section', name, line, body, excused: false })
+    this.#frames.push({ kind: 'section', name, line, source: this.#source, body, excused: false })
   }
 
   #early(action: EarlyAction, name: string, args: string, line: number): void {
@@ -114,6 +132,13 @@ export class BlockReader {
       if (action.holds !== undefined) holds = action.holds(args)
       else action.run?.({
         args, file: this.#source.file, line,
+        next: () => {
+          const step = this.#lines.next()
+          return step.done === true ? undefined : step.value
+        },
+        insert: (file, lines) => this.#insert({ ...this.#source, file, lines, located: true }),
+        memory: (make) => this.#reading.memory(make),
+        note: (level, text) => this.#reading.input.note(level, text),
         include: (path, optional) => this.#include(path, optional, {
           line, depth: this.#source.depth + 1, origin: this.#where(line), out: this.#body,
           fault: (message) => this.#fault(line, message),
@@ -123,7 +148,7 @@ export class BlockReader {
       if (!(error instanceof ConfigError)) throw error
       this.#fault(line, error.message)
     }
-    if (section) this.#frames.push({ kind: holds ? 'if' : 'skip', name, line, body: this.#body, excused: false })
+    if (section) this.#frames.push({ kind: holds ? 'if' : 'skip', name, line, source: this.#source, body: this.#body, excused: false })
   }
 
   #close(word: string, rest: string, line: number): void {
@@ -169,7 +194,7 @@ export class BlockReader {
     if (!word.startsWith('<')) return
     if (!word.startsWith('</')) {
       const [name] = openingOf(word, rest)
-      this.#frames.push({ kind: 'skip', name, line, body: this.#body, excused: false })
+      this.#frames.push({ kind: 'skip', name, line, source: this.#source, body: this.#body, excused: false })
       return
     }
     const top = this.#top!
@@ -194,12 +219,13 @@ export class BlockReader {
     const innermost = open.at(-1)
     if (innermost === undefined) return
     if (innermost.kind !== 'section') {
-      const { line } = innermost.kind === 'skip' ? this.#outermostSkip() : innermost
+      const { line, source } = innermost.kind === 'skip' ? this.#outermostSkip() : innermost
+      this.#source = source
       return this.#nestingFault(line, `Expected </${innermost.name.slice(1)}> before end of configuration`)
     }
     const sections = open.slice(open.findLastIndex(({ kind }) => kind !== 'section') + 1)
-    const { file } = this.#source
-    const texts = sections.toReversed().map(({ name, line }) => `${file}:${line}: ${name}> was not closed.`)
+    const texts = sections.toReversed().map(({ name, line, source }) => `${source.file}:${line}: ${name}> was not closed.`)
+    this.#source = sections[0]!.source
     this.#nestingFault(sections[0]!.line, texts.join('\n'))
   }
 }

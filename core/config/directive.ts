@@ -21,8 +21,32 @@ export interface Directive {
    * are those before the `>`.
    */
   readonly section?: (command: Command, words: readonly string[], walk: (inside?: Inside) => void) => void
+  /** For a row with `where.early`: runs as the line is read, and nothing of it comes into the tree. @throws ConfigError */
+  readonly read?: (line: ReadLine) => void
   /** @throws ConfigError with Apache's text, without file and line */
   apply(command: Command, words: readonly string[]): void
+}
+
+/** A line as it stands in its file: blanks at its ends gone, continuation lines joined, nothing replaced. */
+export interface PlainLine {
+  readonly text: string
+  /** Number of its last physical line, from 1. */
+  readonly line: number
+}
+
+/** A line that does something to the reading itself (Apache's EXEC_ON_READ). */
+export interface ReadLine {
+  /** The rest of the line, variables replaced; a section's still has its `>`. */
+  readonly args: string
+  readonly file: string
+  readonly line: number
+  /** Takes the next line of the file away; undefined at its end. */
+  next(): PlainLine | undefined
+  /** Has lines read in the place of this one, under a name for messages. */
+  insert(file: string, lines: readonly PlainLine[]): void
+  /** Something kept from one line to the next, as long as this reading takes. */
+  memory<T extends object>(make: new () => T): T
+  note(level: 'warn' | 'info' | 'notice' | 'error', text: string): void
 }
 
 /** What is different for the lines inside of a section; what is not given stays as it is around it. */

@@ -5,7 +5,7 @@
  */
 import { serverRootRelative } from '../base/path.ts'
 import { ConfigError } from './errors.ts'
-import type { Directive } from './directive.ts'
+import type { Directive, ReadLine } from './directive.ts'
 import { versionHolds } from './if_version.ts'
 import { isDirectory, stat } from './include.ts'
 import { nextWord, trimBlanks, wordsOf } from './lexer.ts'
@@ -164,6 +164,8 @@ export function earlyNamed(name: string, reading: Reading): EarlyAction | undefi
   const holds = conditionsByName.get(key)
   if (holds !== undefined)
     return sectionAction(directive, (args) => conditionHolds(directive.name, reading, holds, args))
+  const { read } = directive
+  if (read !== undefined) return { directive, run: read }
   const row = rowsByName.get(key)
   return row && { directive, run: (line) => runRow(row, reading, line) }
 }
@@ -172,7 +174,7 @@ export function earlyNamed(name: string, reading: Reading): EarlyAction | undefi
 export interface EarlyAction {
   readonly directive: Directive
   /** @throws ConfigError */
-  readonly run?: (line: Omit<EarlyLine, 'words'>) => void
+  readonly run?: (line: Omit<EarlyLine, 'words'> & ReadLine) => void
   /** @throws ConfigError */
   readonly holds?: (args: string) => boolean
 }

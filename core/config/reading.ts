@@ -51,6 +51,7 @@ export class Reading {
   walkable = true
   /** Values by their name in lower case: `${NAME}` asks in any case of letters. */
   readonly #values = new Map<string, string>()
+  readonly #memory = new Map<unknown, unknown>()
 
   constructor(input: ReadingInput) {
     this.input = input
@@ -75,6 +76,13 @@ export class Reading {
     if (defined !== undefined) return defined
     const inherited = Object.hasOwn(this.input.env, name) ? this.input.env[name] : undefined
     return inherited === undefined ? undefined : byteString(inherited)
+  }
+
+  /** What a module keeps for as long as this reading takes; the class tells whose it is. */
+  memory<T extends object>(make: new () => T): T {
+    let kept = this.#memory.get(make) as T | undefined
+    if (kept === undefined) this.#memory.set(make, kept = new make())
+    return kept
   }
 
   readonly unknownVariable = (name: string): void =>

@@ -71,14 +71,15 @@ export class Expression<T extends string | boolean> {
 
   /**
    * Evaluates and goes on with the value, or with why there is none, which has been logged then.
-   * @param module whose name the log shows
+   * @param module whose name the log shows @param captures as for evaluate
    */
   resolve<R>(
     request: Request, module: string, then: (value: T) => Answer<R>, failed: (reason: string) => Answer<R>,
+    captures?: Captures,
   ): Answer<R> {
     let answer
     try {
-      answer = this.evaluate(request)
+      answer = this.evaluate(request, captures)
     } catch (error) {
       return failed(failure(error, request, module, this.#written))
     }

@@ -51,7 +51,7 @@ export const unary: readonly UnaryRow[] = [
   { name: 'T', help: 'The text is neither empty nor `0`, `off`, `false` or `no`, in any case of letters', pure: true,
     test: (_, text) => !FALSE.test(text) },
   { name: 'R', help: 'The client is in this network, which must be constant', prepare: subnet,
-    test: ({ request }, _, network: Subnet) => network(request.connection.clientIp) } as UnaryRow,
+    test: ({ request }, _, network: Subnet) => network(request.clientIp) } as UnaryRow,
   onFile('d', 'There is a directory of that name', ({ type }) => type === 'directory'),
   onFile('e', 'There is a file, a directory or something else of that name', ({ type }) => type !== 'none'),
   onFile('f', 'There is a file of that name', ({ type }) => type === 'file'),

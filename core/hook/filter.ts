@@ -47,8 +47,8 @@ export interface OutputFilter {
   readonly name: string
   /** One of FilterType, or a number beside it. */
   readonly type: number
-  /** It neither blocks nor computes for long, so event's listener may run it. */
-  readonly quick?: boolean
+  /** It neither blocks nor computes for long, so event's listener may run it; a function is asked when it is added. */
+  readonly quick?: boolean | ((r: Request) => boolean)
   /** Bodies leave with the length that they came with: a Content-Length stays true. */
   readonly keepsLength?: boolean
   /**
@@ -63,6 +63,10 @@ export interface Source {
   /** The next piece, which is the caller's, or null at the end. */
   read(): Promise<Uint8Array | null>
 }
+
+/** Whether event's listener may run it for this request. */
+export const isQuick = ({ quick }: OutputFilter, r: Request): boolean =>
+  typeof quick === 'function' ? quick(r) : quick === true
 
 export interface InputFilter {
   readonly name: string

@@ -1,6 +1,6 @@
 /** Every hook of the server, in the order a server's life and a request meet them. One set per generation. */
-import { runAll, runFirst, runVoid, type Hook, type HookFn, type Place } from './hook.ts'
-import type { Connection, Request, Server } from './types.ts'
+import { firstOf, runAll, runFirst, runVoid, type Hook, type HookFn, type Place } from './hook.ts'
+import type { Connection, ReadLimits, ReadPreface, Request, Server } from './types.ts'
 
 export const createHooks = () => ({
   /** Before the configuration is carried out. */
@@ -15,6 +15,10 @@ export const createHooks = () => ({
   /** In each child and each of its threads, before it serves. */
   childInit: runVoid<Server>('child_init'),
 
+  /** Asked once per server and thread: how fast its requests have to come. */
+  readLimits: firstOf<Server, ReadLimits | undefined>('read_limits', undefined),
+  /** Asked once per server and thread: what reads that which its connections begin with. */
+  readPreface: firstOf<Server, ReadPreface | undefined>('read_preface', undefined),
   preConnection: runAll<Connection>('pre_connection'),
 
   postReadRequest: runAll<Request>('post_read_request'),

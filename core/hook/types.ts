@@ -19,6 +19,23 @@ export interface Server {
   log(level: LogLevel, module: string, message: string): void
 }
 
+/** The time that a part of a request may take to come, in ms. */
+export interface ReadLimit {
+  readonly timeout: number
+  /** Each of so many bytes a second gives it another second … */
+  readonly rate: number
+  /** … up to this in all; 0: no limit. `rate` 0: there is no more time than `timeout`. */
+  readonly most: number
+}
+
+/** Undefined: as long as Timeout lets it. */
+export interface ReadLimits {
+  readonly header: ReadLimit | undefined
+  readonly body: ReadLimit | undefined
+  /** In whose name it is logged that the time is over. */
+  readonly module: string
+}
+
 export type LogLevel = 'emerg' | 'alert' | 'crit' | 'error' | 'warn' | 'notice' | 'info' | 'debug'
   | 'trace1' | 'trace2' | 'trace3' | 'trace4' | 'trace5' | 'trace6' | 'trace7' | 'trace8'
 
@@ -61,15 +78,28 @@ export interface HeaderTable {
   [Symbol.iterator](): Iterator<readonly [name: string, value: string]>
 }
 
-/** Request headers, read from the bytes when asked. */
+/** Request headers, read from the bytes when asked; see `editHeadersIn`. */
 export interface HeadersIn {
   /** Value, joined by ", " when repeated; undefined when absent. */
   get(name: string): string | undefined
   fields(): Iterable<readonly [name: string, value: string]>
 }
 
+/**
+ * Reads what comes before the first request of a connection, of all bytes that came so far.
+ * @returns bytes used, of which `client` tells whom the connection is for, if it tells; 0: more is needed; -1: close it;
+ * undefined: this one begins with its first request
+ */
+export type ReadPreface = (bytes: Buffer, connection: Connection) => {
+  readonly used: number | undefined
+  readonly client?: { readonly address: string; readonly port: number } | undefined
+}
+
 export interface Request {
   readonly connection: Connection
+  /** Whom the request is for: the other end of the connection, or whom a proxy there speaks for (mod_remoteip). */
+  clientIp: string
+  clientPort: number
   readonly server: Server
   /** As sent: `GET /x HTTP/1.1`. */
   readonly requestLine: string
@@ -89,6 +119,11 @@ export interface Request {
   /** Host name asked for (Host header or absolute target), lower case, without port. */
   readonly hostname: string | undefined
   readonly headersIn: HeadersIn
+  /**
+   * The same to be changed, for all that comes after: handlers, filters, conditions and ranges, logs. A look-up on behalf
+   * of another request, and what is run for it, has headers of its own.
+   */
+  editHeadersIn(): HeaderTable
   /** Fields behind a chunked body, once it has been read to its end (Apache's trailers_in). */
   readonly trailersIn?: HeaderTable
   readonly headersOut: HeaderTable
@@ -108,16 +143,31 @@ export interface Request {
   contentType: string | undefined
   contentEncoding: string | undefined
   contentLanguages: readonly string[]
+  /**
+   * Parts of the file's name, between dots and behind its base, that say nothing of it; undefined if none says anything
+   * (Apache's ap-mime-exceptions-list).
+   */
+  unknownParts?: readonly string[] | undefined
+  /** What the variants to choose from were, for the ETag of the chosen one (RFC 2295): with quotes, `W/` when weak. */
+  variantListTag?: string | undefined
+  /** Caches of HTTP/1.0 are to take the response for stale: with an `Expires` of now, unless it has another. */
+  noCache?: boolean
+  /** False where nothing may block: a quick function that would have to answers HANDOVER there. */
+  readonly mayBlock: boolean
   /** The Alias that the request came by (CONTEXT_PREFIX, CONTEXT_DOCUMENT_ROOT). */
   context?: { readonly path: string; readonly real: string } | undefined
   /** Authenticated user. */
   user: string | undefined
+  /** How he proved to be that: `Basic`. */
+  authType?: string | undefined
   /** Settings merged from all sections that hold for the request. */
   dir<T extends object>(settings: Settings<T>): Readonly<T>
   readonly dirVector: ConfigVector
   /** Notes of modules to each other, and environment variables (`%{N}n`, `%{N}e`). Made when first used. */
   readonly notes: Map<string, string>
   readonly env: Map<string, string>
+  /** False: nobody has asked for `env` yet, so it is empty. */
+  readonly hasEnv?: boolean
   /** When the request line had been read, ms since the epoch, with a fraction. */
   readonly requestTime: number
   /** Bytes of the body sent so far (`%B`); of everything on the wire (`%O`). */
@@ -159,6 +209,11 @@ export interface Request {
   /** Goes on as if `path` (with optional query) had been asked for, with GET. */
   internalRedirect(path: string): Answer<Status>
   /**
+   * The same for a URI as written: it is split, decoded and refused as if a client had asked for it. Headers that are kept
+   * on errors stay, and so does Vary: what has led there counts for the answer.
+   */
+  internalRedirectUri(uri: string): Answer<Status>
+  /**
    * What another URI path (decoded and without dot segments) would map to: translate, walk, type checking, no handler
    * (Apache's ap_sub_req_lookup_uri).
    * @param args the query; this request's if absent
@@ -170,6 +225,15 @@ export interface Request {
    */
   subLookupUri(uri: string): Answer<Lookup>
   /**
+   * What holds for a file, without a URL that was asked for: sections, access, type checking, no handler. A relative path is
+   * beside this request's file, and its URL beside this request's; one that ends in a slash is a directory (Apache's
+   * ap_sub_req_lookup_file and ap_sub_req_lookup_dirent).
+   * @param inherits it has this request's query, and beside its file what follows that in the path
+   */
+  subLookupFile(path: string, inherits?: boolean): Answer<Lookup>
+  /** A look-up is not needed any more: for whoever makes any number of them (Apache's ap_destroy_sub_req). */
+  forgetLookup(found: Lookup): void
+  /**
    * Answers what a look-up found, into a sink (by default into this body); its status and headers are nobody's
    * (Apache's ap_run_sub_req). Answers OK, or the status that it ended with; what was written before stays.
    */
@@ -180,7 +244,8 @@ export interface Request {
   stat(path: string): FileInfo
   /** This server's own URL for a path: `http://host:port/path` with the right host (UseCanonicalName). */
   constructUrl(path: string): string
-  log(level: LogLevel, module: string, message: string): void
+  /** @param cause why, if that is an error of the system: `%E` in ErrorLogFormat */
+  log(level: LogLevel, module: string, message: string, cause?: unknown): void
 }
 
 /** What a subrequest for a look-up found. */
@@ -190,7 +255,14 @@ export interface Lookup {
   readonly uri: string
   readonly finfo: FileInfo
   readonly contentType: string | undefined
+  readonly contentEncoding?: string | undefined
+  readonly contentLanguages?: readonly string[]
+  readonly unknownParts?: readonly string[] | undefined
   readonly handler: string | undefined
+  readonly pathInfo?: string
   /** For a redirect or a refusal: its headers. */
   readonly headersOut: HeaderTable
+  /** The whole of it, as its hooks have left it; absent in a stand-in. */
+  readonly asRequest?: Request
+  readonly errHeadersOut?: HeaderTable
 }

@@ -86,8 +86,15 @@ const FIXED: Readonly<Record<number, string>> = {
   511: '<p>The client needs to authenticate to gain\nnetwork access.</p>',
 }
 
+/** Where there are several of what was asked for, the note lists them. */
+function withVariants(status: number, noteHtml: string | undefined): string | undefined {
+  if ((status !== 300 && status !== 406) || noteHtml === undefined || noteHtml === '') return undefined
+  const list = noteHtml.replace(/\n$/, '')
+  return status === 300 ? list : `${FIXED[406]!}\n${list}`
+}
+
 function explanation(status: number, details: ErrorDetails): string {
-  const fixed = FIXED[status]
+  const fixed = withVariants(status, details.noteHtml) ?? FIXED[status]
   if (fixed !== undefined) return fixed
   const method = escapeHtml(details.method)
   const note = details.noteHtml ?? ''

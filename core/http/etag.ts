@@ -35,6 +35,12 @@ export const digestETag = (sha1: string): string => `"${sha1}"`
 
 const WEAK = /^W\//i
 
+/** The tag of a variant that was chosen from a list: `"variant;list"`, weak if either is (RFC 2295 section 9.2). */
+export function variantETag(variant: string, list: string): string {
+  const weak = WEAK.test(list) && !WEAK.test(variant) ? 'W/' : ''
+  return `${weak}${variant.slice(0, -1)};${list.replace(WEAK, '').slice(1)}`
+}
+
 /** Whether two tags are equal: strongly (neither weak) or weakly (weakness does not count). */
 export function sameETag(one: string, other: string, strong: boolean): boolean {
   if (strong) return one === other && !WEAK.test(one)

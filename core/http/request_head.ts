@@ -5,6 +5,7 @@
 
 import { Atoms, type Atom } from './atoms.ts'
 import { LOWER } from './bytes.ts'
+import { EditedFields, mergedFields } from './edited_fields.ts'
 import type { HttpFault } from './fault.ts'
 import { HEADER, HEADER_COUNT, headerNumber } from './known_headers.ts'
 import { M_INVALID } from './methods.ts'
@@ -20,6 +21,8 @@ const HOSTS = new Atoms(4096, true)
 
 const FIRST_TABLE = 32
 const EMPTY = Buffer.alloc(0)
+/** In `known`, of a header whose value is among the edited fields. */
+const EDITED = 0x7fff
 const grown = (old: Int32Array, size: number): Int32Array<ArrayBuffer> => {
   const table = new Int32Array(size)
   table.set(old)
@@ -68,6 +71,9 @@ export class RequestHead {
   /** Fields that came behind the body (MergeTrailers): found by name, after those of the head. */
   added: readonly (readonly [name: string, value: string])[] | undefined = undefined
 
+  /** All fields, once somebody has changed some: what is said of known headers follows them. */
+  #edited: EditedFields | undefined = undefined
+
   /** What an absolute target says instead of the Host header (RFC 9112 section 3.2.2). */
   replacedHost: string | undefined = undefined
 
@@ -106,11 +112,12 @@ export class RequestHead {
     this.methodStart = this.methodEnd = this.targetStart = this.targetEnd = start
     this.requestLineStart = this.requestLineEnd = start
     this.protocol = this.protocolSent = HTTP_10
+    if (this.#edited !== undefined) this.known.fill(-1)
     this.forgetFields()
     this.folded = false
     if (this.anyRepeated) this.repeated.fill(0)
     this.anyRepeated = false
-    this.added = this.replacedHost = undefined
+    this.added = this.replacedHost = this.#edited = undefined
     this.contentLength = this.hostStart = this.hostEnd = this.hostPort = -1
     this.chunked = this.closeAfter = this.expectContinue = this.expectUnknown = false
     this.connectionClose = this.connectionKeepAlive = this.connectionUpgrade = false
@@ -144,6 +151,7 @@ export class RequestHead {
     if (number === HEADER.HOST && this.replacedHost !== undefined) return this.replacedHost
     const field = this.known[number]!
     if (field < 0) return undefined
+    if (field === EDITED) return this.#edited!.known(number)
     if (this.repeated[number] === 0) return this.valueText(field)
     let joined = this.valueText(field)
     for (let i = field + 1; i < this.count; i++) {
@@ -156,7 +164,8 @@ export class RequestHead {
   get(name: string): string | undefined {
     const lower = name.toLowerCase()
     const number = headerNumber(lower)
-    const inHead = number === undefined ? this.otherValue(lower) : this.value(number)
+    const inHead = this.#edited !== undefined ? this.#edited.get(lower)
+      : number === undefined ? this.otherValue(lower) : this.value(number)
     return this.added === undefined ? inHead : this.withAdded(lower, inHead)
   }
 
@@ -179,11 +188,35 @@ export class RequestHead {
   }
 
   /** All fields in the order and spelling received. */
-  * fields(): IterableIterator<[name: string, value: string]> {
+  * fields(): IterableIterator<readonly [name: string, value: string]> {
+    if (this.#edited === undefined) yield* this.#received()
+    else yield* this.#edited
+    for (const [name, value] of this.added ?? []) yield [name, value]
+  }
+
+  /**
+   * The fields, to be changed: whoever asks for one from now on gets what it is then. What was made of them when the
+   * head was parsed (the length of the body, the host) stays, but for what Connection says.
+   */
+  edit(): EditedFields {
+    return (this.#edited ??= this.#editable(mergedFields(this.#received())))
+  }
+
+  #editable(fields: Iterable<readonly [string, string]>): EditedFields {
+    return new EditedFields(fields, (number, isThere, value) => {
+      this.known[number] = isThere ? EDITED : -1
+      if (number === HEADER.HOST) this.replacedHost = undefined
+      if (number !== HEADER.CONNECTION) return
+      const tokens = (value ?? '').toLowerCase().split(/[\t ]*,[\t ]*/)
+      this.connectionClose = tokens.includes('close')
+      this.connectionKeepAlive = tokens.includes('keep-alive')
+    })
+  }
+
+  * #received(): IterableIterator<readonly [name: string, value: string]> {
     const host = this.replacedHost
     for (let i = 0; i < this.count; i++)
       yield [this.nameText(i), host !== undefined && this.fieldNumber[i] === HEADER.HOST ? host : this.valueText(i)]
-    for (const [name, value] of this.added ?? []) yield [name, value]
   }
 
   nameText(field: number): string {
@@ -271,6 +304,7 @@ export class RequestHead {
       hostStart: this.hostStart < 0 ? -1 : this.hostStart - start,
       hostEnd: this.hostStart < 0 ? -1 : this.hostEnd - start,
     })
+    if (this.#edited !== undefined) copy.#edited = copy.#editable(this.#edited)
     copy.nameStart = this.nameStart.slice(0, this.count).map((at) => at - start)
     copy.nameEnd = this.nameEnd.slice(0, this.count).map((at) => at - start)
     copy.valueStart = this.valueStart.slice(0, this.count).map((at) => at - start)

@@ -16,7 +16,7 @@ export function linux(poll: (calls: PollCalls) => PollProvider): Port {
   let changes: Changes | undefined
   return {
     platform: 'linux',
-    poll: poll({ call: callsOf(libc), errno, allocate, watch: watchReadable, arch: process.arch }),
+    poll: poll({ call: callsOf(libc), errno, allocate, viewOf, watch: watchReadable, arch: process.arch }),
     net: linuxNet(system),
     files: linuxFiles(system),
     shared: linuxShared(system),

@@ -30,6 +30,27 @@ export interface PollProvider {
   open(): Poller
   /** The poller behind a handle that another thread of this process opened: to add and remove only. */
   attach(handle: Fd): PollSet
+  /**
+   * A way to send to many sockets in one call, for the calling thread alone; not before it has the user that it serves
+   * as. Absent where there is none.
+   * @throws SystemError: the kernel does not allow it
+   */
+  openSends?(): SendRing
+}
+
+/** Sends of one thread that are handed over together. */
+export interface SendRing {
+  /** How many may be added between two `submit`. */
+  readonly size: number
+  /**
+   * Adds a send as `Net.send` without `more`. The bytes stay as they are until `submit` is over. At most one of a socket:
+   * were the first cut short, the second would follow all the same.
+   */
+  add(fd: Fd, from: Memory, offset: number, length: number): void
+  /** Sends all of them now. @returns how many there were: `results` holds that many, as `Net.send` answers, in their order */
+  submit(): number
+  readonly results: Int32Array
+  close(): void
 }
 
 /** Level-triggered readiness, whatever the kernel mechanism. May be changed from any thread. */

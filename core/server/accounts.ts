@@ -10,14 +10,16 @@ export interface Account {
   readonly id: number
   /** The primary group; the same as `id` in a row of groups. */
   readonly group: number
+  /** Of a user. */
+  readonly home?: string
 }
 
 /** @param key a name, or a number to find the first name that has it */
 export function findAccount(table: string, key: string | number): Account | undefined {
   for (const line of table.split('\n')) {
-    const [name = '', , id = '', group = ''] = line.split(':')
+    const [name = '', , id = '', group = '', , home] = line.split(':')
     if (!/^\d+$/.test(id) || (typeof key === 'number' ? Number(id) !== key : name !== key)) continue
-    return { name, id: Number(id), group: /^\d+$/.test(group) ? Number(group) : Number(id) }
+    return { name, id: Number(id), group: /^\d+$/.test(group) ? Number(group) : Number(id), ...(home && { home }) }
   }
   return undefined
 }
@@ -41,4 +43,31 @@ function askGetent(database: Database, key: string | number): string {
   } catch {
     return ''
   }
+}
+
+/** Home directories by user name; undefined: nobody of that name. */
+const homes = new Map<string, string | undefined>()
+let homesUntil = 0
+/** How long they are known (ms), and how many: clients choose the names. */
+const KNOWN_FOR = 10_000
+const MOST_HOMES = 1000
+/** What may be a name at all. */
+const USER_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.@$-]{0,63}$/
+
+/** The home directory of a user, undefined if nobody knows one. May ask another program, so it may block. */
+export function homeOf(user: string): string | undefined {
+  if (!USER_NAME.test(user)) return undefined
+  const now = performance.now()
+  if (now > homesUntil || homes.size >= MOST_HOMES) {
+    homes.clear()
+    homesUntil = now + KNOWN_FOR
+  }
+  if (!homes.has(user)) homes.set(user, findHome(tableOf('passwd'), user) ?? findHome(askGetent('passwd', user), user))
+  return homes.get(user)
+}
+
+/** @param table rows of passwd(5) */
+export function findHome(table: string, user: string): string | undefined {
+  const row = table.split('\n').find((line) => line.startsWith(`${user}:`))
+  return row?.split(':')[5] || undefined
 }

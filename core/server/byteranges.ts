@@ -45,6 +45,10 @@ function ifRangeAllows(r: Request, head: RequestHead): boolean {
   }, head)
 }
 
+/** With the character set of AddDefaultCharset, if it is text without one (Apache's ap_make_content_type). */
+export const withCharset = (type: string, charset: string | undefined): string =>
+  charset !== undefined && /^text\/(plain|html)$/i.test(type) ? `${type}; charset=${charset}` : type
+
 let boundaries = 0
 
 function cut(r: Request, parts: readonly Data[], ranges: readonly ByteRange[], length: number): Data[] {
@@ -59,9 +63,10 @@ function cut(r: Request, parts: readonly Data[], ranges: readonly ByteRange[], l
 
 function multipart(r: Request, parts: readonly Data[], ranges: readonly ByteRange[], length: number): Data[] {
   const boundary = rangeBoundary(Math.floor(r.requestTime * 1000), ++boundaries)
+  const type = r.contentType && withCharset(r.contentType, r.dir(dirCore).addDefaultCharset)
   const out: Data[] = []
   for (const range of ranges) {
-    out.push(Buffer.from(partHead(boundary, r.contentType, range, length), 'latin1'), ...partsWithin(parts, range))
+    out.push(Buffer.from(partHead(boundary, type, range, length), 'latin1'), ...partsWithin(parts, range))
   }
   out.push(Buffer.from(multipartEnd(boundary), 'latin1'))
   r.contentType = multipartType(boundary)

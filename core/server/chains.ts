@@ -37,6 +37,8 @@ export class Chains {
   readonly handlerTimeout: number
   /** Somewhere in this server's configuration there is a HandlerTimeout. */
   readonly othersHaveLimits: boolean
+  /** The handler that is set here is none for this thread: no need to find out what else holds for the request. */
+  readonly movesAtOnce: boolean
   readonly #hooks: Hooks
   readonly #selects: (link: { readonly place: Place }) => boolean
   readonly #handlers = new Map<string, RequestChain>()
@@ -69,6 +71,13 @@ export class Chains {
     this.logTransaction = hooks.logTransaction.chain(this.#selects)
     this.insertFilter = this.#makeInsert(hooks.insertFilter)
     this.insertErrorFilter = this.#makeInsert(hooks.insertErrorFilter)
+    this.movesAtOnce = this.#moves(vector.holds(dirCore).setHandler)
+  }
+
+  // Of a handler with a name of its own that may block.
+  #moves(name: unknown): boolean {
+    if (this.#mayBlock || typeof name !== 'string') return false
+    return this.#hooks.handler.links().some(({ place }) => place.handler === name && place.quick !== true)
   }
 
   /** The handlers to try for a request whose handler has this name. */

@@ -8,7 +8,7 @@ import { OK } from '../hook/hook.ts'
 import { logName } from '../hook/module.ts'
 import type { Server } from '../hook/types.ts'
 import { registerMethod } from '../http/methods.ts'
-import type { Fd, Port } from '../port/port.ts'
+import type { Fd, Port, SendRing } from '../port/port.ts'
 import type { ChildStart } from './children.ts'
 import { LANGUAGE_LEVEL } from '../base/version.ts'
 import { globalCore, serverCore } from './core_settings.ts'
@@ -119,8 +119,19 @@ function engineOf(prepared: Prepared, parts: ProcessParts, role: ThreadRole, tal
     serverTokens: serverTokens(servers[0]!.get(globalCore).serverTokens),
     defaultDocumentRoot: parts.defaultDocumentRoot,
     mayBlock: mayBlock(mpm, role),
+    sends: mayBlock(mpm, role) ? undefined : openSends(parts.port, servers[0]!),
     tally,
   })
+}
+
+// Only a thread that has many connections has several answers in a turn.
+function openSends({ poll }: Port, server: Server): SendRing | undefined {
+  try {
+    return poll.openSends?.()
+  } catch (error) {
+    log('info', 'core', `SY00120: ${(error as Error).message}: each answer is sent on its own`, { server })
+    return undefined
+  }
 }
 
 interface SeatParts {

@@ -6,7 +6,7 @@
 import { httpDate } from '../base/dates.ts'
 import { after, HANDOVER, OK, type Answer, type Status } from '../hook/hook.ts'
 import { evaluate } from '../http/conditional.ts'
-import { digestETag, fileETag, type ETagParts } from '../http/etag.ts'
+import { digestETag, fileETag, variantETag, type ETagParts } from '../http/etag.ts'
 import { allowHeader, M_GET, M_INVALID, M_OPTIONS, M_POST } from '../http/methods.ts'
 import { Errno } from '../port/port.ts'
 import { discardBody } from './body_discard.ts'
@@ -107,6 +107,11 @@ class Rendered {
     return (this.#whole ??= new FieldBlock([...this.#fields(), ['Content-Length', String(this.#size)], ...optional('Content-MD5', this.#md5)]))
   }
 
+  /** The same for a file that was chosen from a list of variants. */
+  asVariant(listTag: string): Rendered {
+    return new Rendered(this, this.#lastModified, this.etag && variantETag(this.etag, listTag), this.#size, this.#md5)
+  }
+
   #fields(): Field[] {
     return [['Last-Modified', this.#lastModified], ...optional('ETag', this.etag), ['Accept-Ranges', this.acceptRanges]]
   }
@@ -158,7 +163,8 @@ function serveFile(r: RequestRec, entry: FileEntry): Answer<Status> {
   const source = r.connection.engine.files.source(entry, r.requestTime)
   if (typeof source === 'number') return cannotOpen(r, -source)
   const rendered = render(r, entry)
-  return typeof rendered === 'number' ? rendered : sendFile(r, entry, source, rendered)
+  if (typeof rendered === 'number') return rendered
+  return sendFile(r, entry, source, r.variantListTag === undefined ? rendered : rendered.asVariant(r.variantListTag))
 }
 
 // The file may have become another one meanwhile.

@@ -1,7 +1,7 @@
 /** What a status other than success sends: an ErrorDocument, or the standard body. */
 import { faultText } from '../base/fault_text.ts'
 import { after, OK, HANDOVER, type Answer, type Status } from '../hook/hook.ts'
-import { ERROR_CONTENT_TYPE, errorBody, signature } from '../http/error_body.ts'
+import { ERROR_CONTENT_TYPE, errorBody } from '../http/error_body.ts'
 import { allowHeader } from '../http/methods.ts'
 import { HEADER } from '../http/known_headers.ts'
 import { closesConnection, isBodyless, knownStatus } from '../http/status.ts'
@@ -9,12 +9,12 @@ import { discardBody } from './body_discard.ts'
 import { BodyError, BodyFault, limitBody } from './body_reader.ts'
 import { dirCore, type ErrorDocument } from './core_settings.ts'
 import { FieldBlock } from './header_table.ts'
+import { signatureOf } from './page_signature.ts'
 import { logFault, redirectInternally } from './pipeline.ts'
 import type { RequestRec } from './request_rec.ts'
-import { selfName, selfPort } from './self_url.ts'
 
 /** @param noteHtml HTML for the bodies that have room for a note. Neither throws nor rejects. */
-export function fail(r: RequestRec, status: Status, noteHtml = r.errorNotes): Answer<Status> {
+export function fail(r: RequestRec, status: Status, noteHtml = noteFor(r, status)): Answer<Status> {
   try {
     const answer = mustReadBody(r, status) ? readThenRespond(r, status, noteHtml) : respond(r, status, noteHtml)
     return answer instanceof Promise ? answer.catch((error: unknown) => failAgain(r, error)) : answer
@@ -22,6 +22,9 @@ export function fail(r: RequestRec, status: Status, noteHtml = r.errorNotes): An
     return failAgain(r, error)
   }
 }
+
+const noteFor = (r: RequestRec, status: Status): string =>
+  status === 300 || status === 406 ? r.variantList : r.errorNotes
 
 // As Apache: where the connection is to go on, what is wrong with a body counts before what is wrong with its request.
 const mustReadBody = (r: RequestRec, status: Status): boolean =>
@@ -123,7 +126,6 @@ function elsewhere(r: RequestRec, isUrl: boolean, target: string, location: stri
   const answer = redirectInternally(r, target, (to) => {
     to.method = 'GET'
     to.status = status
-    for (const [name, value] of r.errHeadersOut) to.errHeadersOut.add(name, value)
   })
   const settle = (result: Status): Answer<Status> =>
     result === HANDOVER ? HANDOVER : result >= 100 ? standard(r, { noteHtml: '', location, additionally: result }) : OK
@@ -139,7 +141,7 @@ function inWords(r: RequestRec, text: string, location: string | undefined): Ans
 function send(r: RequestRec, body: Uint8Array | undefined): Answer<Status> {
   const { insertErrorFilter } = r.chains
   const hook = r.connection.engine.hooks.insertErrorFilter
-  if (body !== undefined) r.contentType = ERROR_CONTENT_TYPE
+  if (body !== undefined) r.contentType = r.hasEnv && r.env.has('suppress-error-charset') ? 'text/html' : ERROR_CONTENT_TYPE
   const go = (): Answer<Status> => {
     if (r.mustHandOver && !r.refused) return HANDOVER
     if (body !== undefined && !r.isHead) r.addBytes(body)
@@ -171,14 +173,19 @@ interface Details {
 function standard(r: RequestRec, { noteHtml, location, additionally }: Details): Answer<Status> {
   const { serverSignature } = r.dir(dirCore)
   const target = tellLocation(r, location)
-  if ((r.status === 405 || r.status === 501) && !r.errHeadersOut.has('Allow'))
-    r.errHeadersOut.set('Allow', allowHeader([], r.served.settings.traceEnable !== 'off'))
+  if (r.status === 405 || r.status === 501) tellMethods(r)
   if (isBodyless(r.status)) return send(r, undefined)
   const plain = noteHtml === '' && additionally === undefined && serverSignature === 'off' && FIXED.has(r.status)
   if (!plain) return send(r, bodyFor(r, { noteHtml, location: target, additionally }))
   const { body, fields } = fixedPage(r.status)
   r.headersOut.share(fields)
   return send(r, body)
+}
+
+function tellMethods({ headersOut, errHeadersOut, served }: RequestRec): void {
+  const allow = errHeadersOut.get('Allow') ?? allowHeader([], served.settings.traceEnable !== 'off')
+  errHeadersOut.unset('Allow')
+  headersOut.set('Allow', allow)
 }
 
 /** As it is: whoever made it has made it absolute, or not (RedirectRelative). @returns the value of the header */
@@ -210,13 +217,9 @@ function fixedPage(status: number): FixedPage {
 }
 
 function bodyFor(r: RequestRec, { noteHtml, location, additionally }: Details): Uint8Array {
-  const { served, connection } = r
-  const { serverSignature } = r.dir(dirCore)
-  const admin = served.settings.serverAdmin
   return Buffer.from(errorBody({
-    status: r.status, method: r.method, noteHtml, location, additionally, serverAdmin: admin,
+    status: r.status, method: r.method, noteHtml, location, additionally, serverAdmin: r.served.settings.serverAdmin,
     expect: r.head.value(HEADER.EXPECT),
-    signatureHtml: serverSignature === 'off' ? '' : signature(serverSignature === 'email' ? 'EMail' : 'On',
-      connection.engine.serverTokens, selfName(r), selfPort(r), admin),
+    signatureHtml: signatureOf(r),
   }), 'latin1')
 }

@@ -3,6 +3,15 @@ import type { HeaderTable } from '../hook/types.ts'
 
 /** What no field may have (RFC 9110 section 5.5): all but the tab. */
 export const CONTROLS = /[\0-\x08\x0a-\x1f\x7f]/
+/** The name of a field (RFC 9110 section 5.1). */
+export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+/** Fields that the core has its own word on, in lower case: see settled_fields.ts. */
+const SETTLED: ReadonlySet<string> = new Set([
+  'connection', 'content-encoding', 'content-language', 'content-type', 'date', 'server', 'transfer-encoding', 'vary',
+])
+/** A bit per length of such a name: most names need no closer look. */
+const SETTLED_LENGTHS = [...SETTLED].reduce((bits, { length }) => bits | (1 << length), 0)
 
 /**
  * Fields that many responses have alike, made once: those of a file. Nobody may change it. With it is kept the end of
@@ -22,7 +31,7 @@ export class FieldBlock {
 /** The part of a head behind `Date` and `Server`, and what it was made of besides the block. */
 export interface HeadTail {
   readonly connection: string
-  readonly length: number
+  readonly length: number | undefined
   readonly type: string | undefined
   readonly bytes: Buffer
 }
@@ -34,8 +43,10 @@ export class Headers implements HeaderTable {
   #block: FieldBlock | undefined = NOTHING
   #names: readonly string[] | string[] = NOTHING.names
   #values: readonly string[] | string[] = NOTHING.values
-  /** A field with a control character in it: a response with such a one must not leave. */
+  /** A field with a control character in it, or a name that is none: a response with such a one must not leave. */
   bad: string | undefined
+  /** Somebody has set a field that the core has its own word on. */
+  unsettled = false
 
   get size(): number {
     return this.#names.length
@@ -74,6 +85,7 @@ export class Headers implements HeaderTable {
   }
 
   set(name: string, value: string): void {
+    if (this.bad === name) this.bad = undefined
     this.#check(name, value)
     const at = this.#find(name)
     if (at < 0) this.put(name, value)
@@ -112,11 +124,13 @@ export class Headers implements HeaderTable {
     this.#names = NOTHING.names
     this.#values = NOTHING.values
     this.bad = undefined
+    this.unsettled = false
   }
 
   // A line feed in a value would end the line, and begin another one of whoever chose the value.
   #check(name: string, value: string): void {
-    if (CONTROLS.test(value) || CONTROLS.test(name)) this.bad = name
+    if (CONTROLS.test(value) || !TOKEN.test(name)) this.bad = name
+    if (name.length < 32 && (SETTLED_LENGTHS >> name.length) & 1 && SETTLED.has(name.toLowerCase())) this.unsettled = true
   }
 
   *[Symbol.iterator](): Iterator<readonly [name: string, value: string]> {

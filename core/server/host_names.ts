@@ -14,6 +14,8 @@ interface Names {
   /** The remote name leads back to the address (HostnameLookups Double). */
   proven?: boolean
   local?: string
+  /** What provenHost found: not for the log. */
+  checked?: Promise<string | undefined>
 }
 
 const known = new WeakMap<Connection, Names>()
@@ -52,6 +54,18 @@ export function findNames(r: Request, service = system): Answer<Status> {
   if (useCanonicalName === 'dns' && names.local === undefined)
     missing.push(nameOf(connection.localIp, service).then((name) => void (names.local = name)))
   return missing.length === 0 ? OK : after(Promise.all(missing), () => OK)
+}
+
+/** The name of the client if it leads back to its address, whatever HostnameLookups says: for checks of access. */
+export function provenHost(connection: Connection, service = system): Promise<string | undefined> {
+  const names = known.get(connection) ?? {}
+  known.set(connection, names)
+  return names.checked ??= findProven(connection.clientIp, service)
+}
+
+async function findProven(address: string, service: NameService): Promise<string | undefined> {
+  const name = await nameOf(address, service)
+  return name !== '' && (await addressesOf(name, service)).includes(address) ? name : undefined
 }
 
 /** With Double, a name whose addresses do not include the client's does not count. */

@@ -16,13 +16,17 @@ import { RequestHead } from '../http/request_head.ts'
 import type { Endpoint, Fd } from '../port/port.ts'
 import { BodyFeed } from './body_feed.ts'
 import { BodyTimeout, ClientGone } from './body_reader.ts'
+import { ConnectionEnds } from './connection_ends.ts'
 import { Inlet } from './inlet.ts'
 import { isLingeringOver, LINGER_PIECE } from './lingering.ts'
+import { logRequest } from './log_request.ts'
 import { Next, type Conn, type ConnOwner } from './mpm.ts'
 import { Outlet } from './outlet.ts'
-import { failRequest, giveUp, logRequest, processRequest, refuseRequest } from './pipeline.ts'
+import { failRequest, giveUp, processRequest, refuseRequest } from './pipeline.ts'
+import { ReadPace } from './read_pace.ts'
 import { RequestRec } from './request_rec.ts'
 import { Status as Seen } from './scoreboard.ts'
+import type { Posted } from './send_batch.ts'
 import type { Served, ThreadEngine } from './thread_engine.ts'
 import type { Candidates } from './vhost_table.ts'
 
@@ -36,11 +40,9 @@ const requestOver = (): Error => new Error('Cannot read the body: the request is
 const timeout = (): Error => new BodyTimeout()
 const gone = (): Error => new ClientGone()
 
-export class HttpConn implements Conn, Connection {
+export class HttpConn extends ConnectionEnds implements Conn, Connection, Posted {
   readonly engine: ThreadEngine
   readonly id: number
-  readonly fd: Fd
-  readonly peer: Endpoint
   readonly input: Inlet
   readonly output: Outlet
   keepalives: number
@@ -54,7 +56,6 @@ export class HttpConn implements Conn, Connection {
   bytesOut = 0
   readonly #owner: ConnOwner
   #phase: Phase = Phase.head
-  #local: Endpoint | undefined
   #candidates: Candidates | undefined
   /** It goes on as soon as the turn of another connection is over. */
   #putOff = false
@@ -64,38 +65,23 @@ export class HttpConn implements Conn, Connection {
   /** How far an incomplete head has been looked at. */
   #scanned = 0
   readonly #feed: BodyFeed
+  /** Made where requests have to come at some rate. */
+  #pace: ReadPace | undefined
   #wantsRoom: (() => void)[] | undefined
   /** Counts requests that were given up: what becomes of their handlers is of no interest. */
   #attempt = 0
 
   constructor(engine: ThreadEngine, id: number, fd: Fd, peer: Endpoint, local: Endpoint | undefined, owner: ConnOwner,
               resumed?: { keepalives: number; unread: Uint8Array }) {
+    super(engine.port.net, fd, peer, local)
     this.engine = engine
     this.id = id
-    this.fd = fd
-    this.peer = peer
-    this.#local = local
     this.#owner = owner
     this.input = new Inlet(engine.port, engine.input, fd, resumed?.unread)
     this.#feed = new BodyFeed(this.input)
     this.output = new Outlet(engine.port, engine.output, fd)
     this.keepalives = resumed?.keepalives ?? 0
-  }
-
-  get clientIp(): string {
-    return this.peer.address
-  }
-
-  get clientPort(): number {
-    return this.peer.port
-  }
-
-  get localIp(): string {
-    return this.#localEnd().address
-  }
-
-  get localPort(): number {
-    return this.#localEnd().port
+    if (resumed === undefined) this.input.preface = engine.prefaceFor(this)
   }
 
   get aborted(): boolean {
@@ -143,20 +129,12 @@ export class HttpConn implements Conn, Connection {
       case Phase.head:
         // A thread that was kept from looking must not take what came in time for nothing.
         if (this.input.fill()) return this.advance()
-        if (this.input.ended || this.input.broken) return Next.close
-        if (this.input.empty) {
-          if (this.keepalives === 0 || this.engine.finishing) return Next.close
-          this.#end(true)
-          return this.advance()
-        }
-        this.engine.log('info', 'core', 'AH00567: request failed: error reading the headers', { connection: this })
-        this.#refuse({ status: 408, message: '', aplogno: '', level: 'debug', note: '' })
-        return this.advance()
+        return this.input.ended || this.input.broken || this.#lateHead() === Next.close ? Next.close : this.advance()
       case Phase.handling:
         if (this.request!.isOverdue) return this.#giveUp()
         if (this.output.blocked) this.#breakOff()
         else this.#feed.feed(this.request?.body)
-        this.#feed.fail(timeout)
+        this.#failBody()
         return this.advance()
       case Phase.flushing:
         this.#breakOff()
@@ -206,11 +184,15 @@ export class HttpConn implements Conn, Connection {
   pushed(): void {
     if (this.engine.turn === this || this.closed) return
     this.output.flush()
-    if (this.output.blocked) this.#goOn()
+    if (this.output.blocked) this.goOn()
   }
 
-  // Outside of its own turn. While it is another's, both shared buffers are in use.
-  #goOn(): void {
+  fellShort(took: number, offset: number, length: number): void {
+    this.output.fellShort(took, offset, length)
+  }
+
+  /** Outside of its own turn. While it is another's, both shared buffers are in use. */
+  goOn(): void {
     if (this.engine.turn === undefined) return this.#owner.resume(this)
     if (this.#putOff) return
     this.#putOff = true
@@ -235,7 +217,7 @@ export class HttpConn implements Conn, Connection {
     }
     r.continued = true
     this.#feed.feed(this.request?.body, this.engine.turn === undefined)
-    if (this.#feed.wanted && this.engine.turn !== this) this.#goOn()
+    if (this.#feed.wanted && this.engine.turn !== this) this.goOn()
     return piece
   }
 
@@ -282,6 +264,7 @@ export class HttpConn implements Conn, Connection {
       if (began) this.#owner.status(this, Seen.read)
     }
     if (input.ended || input.broken || output.broken) return Next.close
+    if (this.#left() <= 0) return this.#lateHead()
     return this.#wait(input.empty ? Next.idle : Next.read)
   }
 
@@ -317,14 +300,37 @@ export class HttpConn implements Conn, Connection {
   // Answers to requests before this one leave first: what follows them is another thread's.
   #leave(): Next {
     this.output.flush()
+    this.output.settle()
     return this.output.blocked ? this.#wait(Next.write) : Next.handover
   }
 
   #newRequest(head: RequestHead): RequestRec {
+    this.#pace?.restart()
     this.keepalives++
     const r = new RequestRec(this, head, this.served)
     this.request = r
     return r
+  }
+
+  // The next head has not come in time.
+  #lateHead(): Next | typeof GO_ON {
+    this.#tellLate('header')
+    if (this.input.empty) return this.keepalives === 0 || this.engine.finishing ? Next.close : this.#end(true)
+    this.engine.log('info', 'core', 'AH00567: request failed: error reading the headers', { connection: this })
+    return this.#refuse({ status: 408, message: '', aplogno: '', level: 'debug', note: '' })
+  }
+
+  /** Ms that the client has for what it is to send; Infinity where that is the affair of Timeout. */
+  #left(): number {
+    const limit = (this.request?.served ?? this.served).reads?.[this.#phase === Phase.head ? 'header' : 'body']
+    // Between two requests KeepAliveTimeout counts.
+    if (limit === undefined || (this.#phase === Phase.head && this.input.empty && this.keepalives > 0)) return Infinity
+    return (this.#pace ??= new ReadPace()).left(limit, this.engine.now(), this.input.received)
+  }
+
+  #tellLate(part: 'header' | 'body'): void {
+    if (this.#pace === undefined || this.#left() > 0) return
+    this.engine.log('info', (this.request?.served ?? this.served).reads!.module, `AH01382: Request ${part} read timeout`, { connection: this })
   }
 
   // A request that cannot be understood: answered, logged, and the connection ends.
@@ -362,7 +368,13 @@ export class HttpConn implements Conn, Connection {
     this.output.flush()
     this.#feed.feed(this.request?.body)
     if (this.output.blocked) return this.#wait(Next.write)
+    if (this.#feed.wanted && this.#left() <= 0) this.#failBody()
     return this.#wait(this.#feed.wanted ? Next.read : Next.suspend)
+  }
+
+  #failBody(): void {
+    if (this.#feed.wanted) this.#tellLate('body')
+    this.#feed.fail(timeout)
   }
 
   #flush(): Next | typeof GO_ON {
@@ -370,7 +382,8 @@ export class HttpConn implements Conn, Connection {
     const pipelined = r.keepAlive && r.body === undefined && !this.input.empty && !this.output.blocked &&
       this.output.mayWait(r.served.settings)
     if (!pipelined) {
-      this.output.flush()
+      if (r.keepAlive && r.body === undefined && this.input.empty) this.output.post(this)
+      else this.output.flush()
       if (this.output.blocked) return this.#wait(Next.write)
     }
     this.#owner.status(this, Seen.log)
@@ -406,7 +419,7 @@ export class HttpConn implements Conn, Connection {
       if (body.done) break
       if (!this.input.empty) continue
       r.detach()
-      if (!this.input.fill()) return this.input.ended || this.input.broken ? Next.close : this.#wait(Next.read)
+      if (!this.input.fill()) return this.input.ended || this.input.broken || this.#left() <= 0 ? Next.close : this.#wait(Next.read)
     }
     this.#log(r)
     this.#phase = Phase.head
@@ -430,6 +443,7 @@ export class HttpConn implements Conn, Connection {
     this.#phase = linger ? Phase.lingering : Phase.over
     if (!linger) return Next.close
     this.#owner.status(this, Seen.closing)
+    this.output.settle()
     this.engine.port.net.shutdown(this.fd)
     this.#lingerSince = this.engine.now()
     return GO_ON
@@ -444,7 +458,8 @@ export class HttpConn implements Conn, Connection {
     // To an MPM 0 is no limit; as in Apache, a time-out of 0 is over at once, and one below 0 never.
     else this.patience = (next === Next.idle && this.keepalives > 0 ? settings.keepAliveTimeout : settings.timeout) || 1
     const deadline = this.#phase === Phase.handling ? this.request!.deadline : 0
-    if (deadline > 0) this.patience = Math.min(this.patience > 0 ? this.patience : Infinity, Math.max(1, deadline - this.engine.now()))
+    const most = Math.min(deadline > 0 ? deadline - this.engine.now() : Infinity, next <= Next.idle ? this.#left() : Infinity)
+    if (most < Infinity) this.patience = Math.min(this.patience > 0 ? this.patience : Infinity, Math.max(1, most))
     return next
   }
 
@@ -458,10 +473,6 @@ export class HttpConn implements Conn, Connection {
     this.output.breakOff()
     this.request?.drop()
     this.#wakeWriters()
-  }
-
-  #localEnd(): Endpoint {
-    return (this.#local ??= this.engine.port.net.localEnd(this.fd))
   }
 
   #report(error: unknown): void {

@@ -4,6 +4,8 @@
  */
 import { Errno, type Fd, type Memory, type Port } from '../port/port.ts'
 
+const NOTHING = Buffer.alloc(0)
+
 /** Bytes that a connection comes with stand in the thread's buffer: its first turn must follow at once. */
 export class Inlet {
   readonly #port: Port
@@ -14,6 +16,10 @@ export class Inlet {
   end = 0
   /** Bytes that came, or were handed over with the connection, since they were counted last. */
   #received = 0
+  /** Takes what comes before the first request. @returns bytes used, 0 for more, -1 to close, undefined: there is none */
+  preface: ((bytes: Buffer) => number | undefined) | undefined
+  /** The beginning of it. */
+  #early: Buffer = NOTHING
   /** The client sent FIN. */
   ended = false
   /** The connection is over, and the descriptor may be somebody else's by now. */
@@ -39,6 +45,11 @@ export class Inlet {
     return this.start === this.end
   }
 
+  /** Bytes that came since they were counted last. */
+  get received(): number {
+    return this.#received
+  }
+
   /** How many bytes were used since this was asked for last; `all`: or came. */
   takeCount(all: boolean): number {
     const waiting = this.end - this.start
@@ -56,7 +67,7 @@ export class Inlet {
     if (got > 0) {
       this.end += got
       this.#received += got
-      return true
+      return this.preface === undefined || this.#pass(this.preface)
     }
     if (got === 0) this.ended = true
     else if (got !== -Errno.again && got !== -Errno.intr) this.broken = true
@@ -91,6 +102,23 @@ export class Inlet {
 
   unread(): Uint8Array {
     return this.bytes.subarray(this.start, this.end)
+  }
+
+  // Kept apart: in the thread's buffer it would be taken for a request.
+  #pass(preface: (bytes: Buffer) => number | undefined): boolean {
+    const bytes = Buffer.concat([this.#early, this.unread()])
+    const used = preface(bytes)
+    this.#useShared()
+    if (used === 0) this.#early = bytes
+    else if (used === -1) this.broken = true
+    else {
+      this.preface = undefined
+      const rest = bytes.subarray(used ?? 0)
+      this.#received = rest.length
+      if (rest.length > 0) this.putBack(rest)
+      if (rest.length > 0) return true
+    }
+    return this.fill()
   }
 
   #useShared(): void {

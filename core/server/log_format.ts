@@ -154,9 +154,9 @@ const serverOf = ({ server, request }: About): Server | undefined => request?.se
 const escaped = (text: string | undefined): string | undefined => text === undefined ? undefined : escapeErrorLog(text)
 
 const ITEMS: Readonly<Record<string, (argument: string) => Value>> = {
-  a: () => (entry) => {
-    const connection = connectionOf(entry)
-    return connection && `${connection.clientIp}:${connection.clientPort}`
+  a: (which) => (entry) => {
+    const client = (which === 'c' ? undefined : entry.request) ?? connectionOf(entry)
+    return client && `${client.clientIp}:${client.clientPort}`
   },
   A: () => (entry) => {
     const connection = connectionOf(entry)

@@ -43,10 +43,14 @@ export class Notes {
 
 /** Apache's prefix for a failed system call: `(2)No such file or directory: `; empty for other errors. */
 export function errnoPrefix(error: unknown): string {
+  const errno = errnoOf(error)
+  return errno === 0 ? '' : `(${errno})${describeErrno(errno)}: `
+}
+
+/** The positive number of a failed system call; 0 for other errors. */
+export function errnoOf(error: unknown): number {
   const errno = error instanceof Error && 'errno' in error ? error.errno : undefined
-  if (typeof errno !== 'number' || errno === 0) return ''
-  const positive = Math.abs(errno)
-  return `(${positive})${describeErrno(positive)}: `
+  return typeof errno === 'number' ? Math.abs(errno) : 0
 }
 
 /**

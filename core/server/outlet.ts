@@ -4,6 +4,7 @@
  */
 import { Errno, type Fd, type Memory, type Port } from '../port/port.ts'
 import type { OpenFile } from './file_cache.ts'
+import type { Posted, SendBatch } from './send_batch.ts'
 
 /**
  * The thread's output buffer: empty between connections. A handler may write to the request of another connection
@@ -11,21 +12,45 @@ import type { OpenFile } from './file_cache.ts'
  */
 export class OutBuffer {
   readonly memory: Memory
+  /** What leaves at the end of the turn; it stands before `start`. */
+  readonly batch: SendBatch | undefined
+  start = 0
   end = 0
   /** Whose the bytes are. */
   owner: Outlet | undefined
+  /** Bytes that are gathered before they are sent. */
+  readonly #most: number
 
-  constructor(memory: Memory) {
+  constructor(memory: Memory, most = memory.bytes.length, batch?: SendBatch) {
     this.memory = memory
+    this.#most = most
+    this.batch = batch
   }
 
   get room(): number {
-    return this.memory.bytes.length - this.end
+    return this.start + this.#most - this.end
+  }
+
+  get length(): number {
+    return this.end - this.start
+  }
+
+  /** What is in it was added to the batch: the next answer goes behind it. */
+  pass(): void {
+    this.start = this.end = (this.end + LINE - 1) & -LINE
+    if (this.start + this.#most > this.memory.bytes.length || this.batch!.isFull) this.submit()
+  }
+
+  /** Sends what was put off. */
+  submit(): void {
+    // Nothing is written here before all that is sent from here has left or was copied.
+    if (this.end === this.start) this.start = this.end = 0
+    this.batch?.submit()
   }
 
   /** Sends what is in it to whoever it is for. */
   clear(): void {
-    if (this.end > 0) this.owner!.flush()
+    if (this.end > this.start) this.owner!.flush()
   }
 
   changeOwner(owner: Outlet): void {
@@ -43,6 +68,8 @@ interface Segment {
   left: number
 }
 
+/** Answers that wait together begin on lines of their own in the processor's cache. */
+const LINE = 64
 /** At most this much of a file in one call, so that a fast reader does not hold up the others. */
 const FILE_PIECE = 1024 * 1024
 
@@ -55,6 +82,8 @@ export class Outlet {
   #held = 0
   /** Bytes that the kernel took, less those that were counted before it did. */
   #sent = 0
+  /** The round of the batch in which its answer was added last. */
+  #round = -1
   /** The client is gone, and the descriptor may be somebody else's by now: everything else is thrown away. */
   broken = false
 
@@ -71,7 +100,7 @@ export class Outlet {
 
   /** How many bytes were sent since this was asked for last; those that leave at the end of the turn are. */
   takeCount(): number {
-    const waiting = this.#buffer.owner === this ? this.#buffer.end : 0
+    const waiting = this.#buffer.owner === this ? this.#buffer.length : 0
     const sent = this.#sent + waiting
     this.#sent = -waiting
     return sent
@@ -107,7 +136,7 @@ export class Outlet {
    */
   mayWait(most: { readonly flushMaxThreshold: number; readonly flushMaxPipelined: number }): boolean {
     this.#held++
-    return this.#buffer.end <= most.flushMaxThreshold &&
+    return this.#buffer.length <= most.flushMaxThreshold &&
       (this.#held <= most.flushMaxPipelined || most.flushMaxPipelined < 0)
   }
 
@@ -115,6 +144,7 @@ export class Outlet {
   file(file: OpenFile, offset: number, length: number, copied = false): void {
     if (length === 0 || this.broken) return
     this.flush(true)
+    this.settle()
     const segment: Segment = { memory: undefined, file: file.hold(), copied, at: offset, left: length }
     if (this.#waiting !== undefined) this.#waiting.push(segment)
     else if (!this.#push(segment)) this.#keep(segment)
@@ -124,21 +154,55 @@ export class Outlet {
   /** Hands the buffer to the kernel, if what is in it is this connection's. @param more a file follows at once */
   flush(more = false): void {
     const buffer = this.#buffer
-    const end = buffer.end
-    if (end === 0 || buffer.owner !== this) return
-    buffer.end = this.#held = 0
+    const { start, length } = buffer
+    if (length === 0 || buffer.owner !== this) return
+    this.settle()
+    buffer.end = start
+    this.#held = 0
     if (this.broken) return
-    let from = 0
+    let took = 0
     if (this.#waiting === undefined) {
-      const took = this.#port.net.send(this.#fd, buffer.memory, 0, end, more)
+      took = this.#port.net.send(this.#fd, buffer.memory, start, length, more)
       if (took > 0) this.#sent += took
-      if (took === end) return
-      if (took < 0 && took !== -Errno.again) return this.breakOff()
-      if (took > 0) from = took
     }
-    const memory = this.#port.host.memory(end - from)
-    buffer.memory.bytes.copy(memory.bytes, 0, from, end)
-    this.#keep({ memory, file: undefined, copied: false, at: 0, left: end - from })
+    if (took !== length) this.#keepRest(took, start, length)
+  }
+
+  /**
+   * As `flush`, where the end of the turn is soon enough: nothing is to follow before. Whether the socket took it shows
+   * then.
+   */
+  post(whose: Posted): void {
+    const buffer = this.#buffer
+    const { batch, start, length } = buffer
+    // What was posted before may have to wait for the socket, and then this has to as well.
+    this.settle()
+    if (batch === undefined || length === 0 || buffer.owner !== this || this.#waiting !== undefined || this.broken) return this.flush()
+    this.#held = 0
+    this.#sent += length
+    this.#round = batch.round
+    batch.add(whose, this.#fd, start, length)
+    buffer.pass()
+  }
+
+  /** What was posted leaves now. */
+  settle(): void {
+    if (this.#round === this.#buffer.batch?.round) this.#buffer.submit()
+  }
+
+  /** The socket did not take all of what was posted. */
+  fellShort(took: number, offset: number, length: number): void {
+    this.#sent -= length - Math.max(0, took)
+    this.#keepRest(took, offset, length)
+  }
+
+  // Of bytes in the buffer.
+  #keepRest(took: number, offset: number, length: number): void {
+    if (took < 0 && took !== -Errno.again) return this.breakOff()
+    const from = Math.max(0, took)
+    const memory = this.#port.host.memory(length - from)
+    this.#buffer.memory.bytes.copy(memory.bytes, 0, offset + from, offset + length)
+    this.#keep({ memory, file: undefined, copied: false, at: 0, left: length - from })
   }
 
   /** Goes on with what was kept. True when nothing is left. */
@@ -159,6 +223,7 @@ export class Outlet {
 
   /** Gives the connection up: what is left is forgotten, what comes is thrown away. */
   breakOff(): void {
+    this.settle()
     this.broken = true
     for (const segment of this.#waiting ?? []) segment.file?.release()
     this.#waiting = undefined
@@ -188,8 +253,9 @@ export class Outlet {
     // What is in the thread's buffer may be another connection's, or come behind this file.
     this.#buffer.clear()
     const { memory: scratch } = this.#buffer
-    const got = files.pread(file!.fd, scratch, 0, Math.min(left, scratch.bytes.length), at)
-    return got <= 0 ? got : net.send(this.#fd, scratch, 0, got, false)
+    const { start, room } = this.#buffer
+    const got = files.pread(file!.fd, scratch, start, Math.min(left, room), at)
+    return got <= 0 ? got : net.send(this.#fd, scratch, start, got, false)
   }
 
   #keep(segment: Segment): void {

@@ -4,14 +4,17 @@
  * Apache's (ap_process_request_internal).
  */
 import { faultText } from '../base/fault_text.ts'
+import { parentDirectory } from '../base/path.ts'
 import { MatchError } from '../config/regex.ts'
-import { after, DECLINED, DONE, HANDOVER, OK, type Answer, type Chain, type Status } from '../hook/hook.ts'
+import { after, DECLINED, DONE, HANDOVER, OK, type Answer, type Chain, type Hook, type Status } from '../hook/hook.ts'
+import type { Hooks } from '../hook/hooks.ts'
 import type { Sink } from '../hook/filter.ts'
 import type { Request } from '../hook/types.ts'
 import type { HttpFault } from '../http/fault.ts'
 import { allowHeader, M_TRACE } from '../http/methods.ts'
-import type { Chains, StatusHook } from './chains.ts'
+import type { Chains } from './chains.ts'
 import { applyConditions } from './conditions.ts'
+import { satisfiesAny } from './authn.ts'
 import { dirCore } from './core_settings.ts'
 import { defaultHandler } from './default_handler.ts'
 import { fail } from './error_response.ts'
@@ -29,11 +32,13 @@ const INTERNAL_ERROR = 500
 
 /**
  * Walks the chain of a hook that stops at the first answer.
- * @param chainOf picks it: by a name in a variable the look-up would be slow
+ * They are picked by functions: by a name in a variable the look-up would be slow.
  */
-const hook = (name: StatusHook, chainOf: (chains: Chains) => Chain<Request, Status>): Step => (r) => {
+const hook = (
+  chainOf: (chains: Chains) => Chain<Request, Status>, hookOf: (hooks: Hooks) => Hook<Request, Status>,
+): Step => (r) => {
   const chain = chainOf(r.chains)
-  return chain.length === 0 ? DECLINED : r.connection.engine.hooks[name].walk(chain, r)
+  return chain.length === 0 ? DECLINED : hookOf(r.connection.engine.hooks).walk(chain, r)
 }
 
 /** DECLINED by all is fine. */
@@ -48,9 +53,21 @@ const orElse = (step: Step, core: Step): Step => (r) => {
   return after(answer, (status) => (status === DECLINED ? core(r) : status))
 }
 
-const accessCheckerEx = hook('accessCheckerEx', (chains) => chains.accessCheckerEx)
-const checkUserId = hook('checkUserId', (chains) => chains.checkUserId)
-const authChecker = hook('authChecker', (chains) => chains.authChecker)
+const accessChecker = hook((chains) => chains.accessChecker, (hooks) => hooks.accessChecker)
+const accessCheckerEx = hook((chains) => chains.accessCheckerEx, (hooks) => hooks.accessCheckerEx)
+const checkUserId = hook((chains) => chains.checkUserId, (hooks) => hooks.checkUserId)
+const authChecker = hook((chains) => chains.authChecker, (hooks) => hooks.authChecker)
+
+/** Access by address, and by what Require says: both, or with Satisfy Any one of them. */
+const admit: Step = (r) => {
+  if (r.chains.accessChecker.length === 0) return authorise(r)
+  return after(accessChecker(r), (status) => {
+    if (status === HANDOVER) return HANDOVER
+    const may = status === OK || status === DECLINED
+    if (satisfiesAny(r)) return may ? OK : authorise(r)
+    return may ? authorise(r) : status
+  })
+}
 
 /** Authorisation without a user if that settles it, else authentication and then authorisation. */
 const authorise: Step = (r) => {
@@ -60,15 +77,18 @@ const authorise: Step = (r) => {
 }
 
 const authenticate: Step = (r) => after(checkUserId(r), (known) => {
-  if (known === DECLINED) return unconfigured(r, 'AH00027', 'authentication')
-  return known === OK ? authoriseUser(r) : known
+  if (known !== OK) return known === DECLINED ? undecided(r, 'check user') : known
+  if (r.user !== undefined) return authoriseUser(r)
+  r.log('error', 'core', `${satisfiesAny(r) ? 'AH00028' : 'AH00027'}: No authentication done but request not allowed without authentication for ${r.uri}. Authentication not configured?`)
+  return INTERNAL_ERROR
 })
 
 const authoriseUser: Step = (r) =>
-  after(authChecker(r), (status) => (status === DECLINED ? unconfigured(r, 'AH00028', 'authorization') : status))
+  after(authChecker(r), (status) => (status === DECLINED ? undecided(r, 'check authorization') : status))
 
-const unconfigured = (r: RequestRec, number: string, what: string): Status => {
-  r.log('error', 'core', `${number}: No ${what} done but request not allowed without ${what} for ${r.uri}. ${what === 'authentication' ? 'Authentication' : 'Authorization'} not configured?`)
+/** Nobody was there to say anything. */
+const undecided = (r: RequestRec, what: string): Status => {
+  r.log('crit', 'core', `AH00025: configuration error:  couldn't ${what}: ${r.uri}`)
   return INTERNAL_ERROR
 }
 
@@ -117,30 +137,37 @@ const refuseBody = (r: RequestRec, fault: HttpFault): Status => {
   return fault.status
 }
 
-/** As Apache: an ErrorDocument under the configuration that has refused the request is not refused by it, too. */
-const unlessJudged = (step: Step): Step => (r) =>
-  r.prev !== undefined && r.status >= 300 && r.prev.resolved === r.resolved ? OK : step(r)
+/** As Apache: what was judged under the same configuration, on the way here, is not judged again. */
+const judge: Step = (r) => {
+  const before = r.prev !== undefined && r.prev.resolved === r.resolved ? r.prev
+    : r.main !== undefined && r.main.resolved === r.resolved ? r.main : undefined
+  if (before === undefined) return admit(r)
+  r.user = before.user
+  r.authType = before.authType
+  return OK
+}
+
+/** Not for what is made on behalf of another request. */
+const mainOnly = (step: Step): Step => (r) => (r.main === undefined ? step(r) : OK)
 
 const trace: Step = (r) => (r.methodNumber === M_TRACE ? traceHandler(r, openBody) : OK)
 
 // What a look-up on behalf of another request goes through …
 const LOOKUP: readonly Step[] = [
   applyConditions,
-  orElse(hook('translateName', (chains) => chains.translateName), mapUri),
+  orElse(hook((chains) => chains.translateName, (hooks) => hooks.translateName), mapUri),
   trace,
-  orElse(hook('mapToStorage', (chains) => chains.mapToStorage), mapToStorage),
+  orElse(hook((chains) => chains.mapToStorage, (hooks) => hooks.mapToStorage), mapToStorage),
   applyConditions,
-  optional(hook('headerParser', (chains) => chains.headerParser)),
-  unlessJudged(optional(hook('accessChecker', (chains) => chains.accessChecker))),
-  unlessJudged(authorise),
-  optional(hook('typeChecker', (chains) => chains.typeChecker)),
-  optional(hook('fixups', (chains) => chains.fixups)),
+  mainOnly(optional(hook((chains) => chains.headerParser, (hooks) => hooks.headerParser))),
+  judge,
+  optional(hook((chains) => chains.typeChecker, (hooks) => hooks.typeChecker)),
+  optional(hook((chains) => chains.fixups, (hooks) => hooks.fixups)),
 ]
 /** From map_to_storage on. */
 const FILE_LOOKUP = LOOKUP.slice(3)
-// … and a request.
-const STEPS: readonly Step[] = [optional(hook('postReadRequest', (chains) => chains.postReadRequest)), ...LOOKUP, handle]
-const REDIRECTED: readonly Step[] = [...LOOKUP, handle]
+// … and a request, also one that another was redirected to.
+const STEPS: readonly Step[] = [optional(hook((chains) => chains.postReadRequest, (hooks) => hooks.postReadRequest)), ...LOOKUP, handle]
 
 /** Serves a request whose head has been read. OK: the response is complete, on its way or waiting to leave. */
 export function processRequest(r: RequestRec): Answer<Status> {
@@ -154,6 +181,7 @@ export function processRequest(r: RequestRec): Answer<Status> {
   } catch (error) {
     return failRequest(r, error)
   }
+  if (r.chains.movesAtOnce) return HANDOVER
   r.connection.engine.tally.begin(r)
   return run(r, STEPS)
 }
@@ -245,39 +273,15 @@ export function logFault(r: RequestRec, fault: HttpFault, module = 'core'): void
   r.log(fault.level, module, `${fault.aplogno === '' ? '' : `${fault.aplogno}: `}${fault.message}`)
 }
 
-/** Runs the log hooks, once, when the response is out or given up. */
-export function logRequest(r: RequestRec): void {
-  const first = firstOf(r)
-  if (first.logged) return
-  first.logged = true
-  const { connection, chains } = first
-  try {
-    const { hooks } = connection.engine
-    const answer = chains.logTransaction.length > 0 ? hooks.logTransaction.walk(chains.logTransaction, first) : OK
-    if (answer instanceof Promise) answer.catch((error: unknown) => logFailed(first, error))
-  } catch (error) {
-    logFailed(first, error)
-  }
-  connection.engine.tally.end(first, lastOf(first).bytesSent, connection, connection.engine)
-}
-
-const logFailed = (r: RequestRec, error: unknown): void =>
-  r.log('error', 'core', `SY00003: fault in a log hook: ${String(error)}`)
-
-function firstOf(r: RequestRec): RequestRec {
-  let first = r
-  while (first.prev !== undefined) first = first.prev
-  return first
-}
-
-function lastOf(r: RequestRec): RequestRec {
-  let last = r
-  while (last.next !== undefined) last = last.next
-  return last
-}
-
 /** ap_internal_redirect: a new request on the same connection, answered in the place of `r`. */
 export function redirectInternally(r: RequestRec, target: string, carry?: (to: RequestRec) => void): Answer<Status> {
+  const query = target.indexOf('?')
+  return query < 0 ? redirectTo(r, target, r.args, carry) : redirectTo(r, target.slice(0, query), target.slice(query + 1), carry)
+}
+
+function redirectTo(
+  r: RequestRec, path: string, args: string | undefined, carry?: (to: RequestRec) => void, steps = STEPS,
+): Answer<Status> {
   let depth = 0
   for (let at: RequestRec | undefined = r; at !== undefined; at = at.prev) depth++
   const most = r.served.settings.limitRedirects
@@ -285,15 +289,17 @@ export function redirectInternally(r: RequestRec, target: string, carry?: (to: R
     r.log('error', 'core', `AH00124: Request exceeded the limit of ${most} internal redirects due to probable configuration error. Use 'LimitInternalRecursion' to increase the limit if necessary. Use 'LogLevel debug' to get a backtrace.`)
     return INTERNAL_ERROR
   }
-  const query = target.indexOf('?')
-  const to = query < 0 ? follower(r, target, r.args) : follower(r, target.slice(0, query), target.slice(query + 1))
+  const to = follower(r, path, args)
   r.next = to
   to.prev = r
   inheritEnvironment(to, r)
+  if (r.hasErrHeaders) to.takeErrHeaders(r)
+  to.variantListTag = r.variantListTag
+  to.noCache = r.noCache
   carry?.(to)
-  if (r.main !== undefined) return redirectSubrequest(r, to)
+  if (r.main !== undefined) return redirectSubrequest(r, to, steps)
   r.connection.request = to
-  return after(run(to, REDIRECTED), (status) => {
+  return after(run(to, steps), (status) => {
     if (status !== HANDOVER) return DONE
     // On event's listener: everything begins anew on a thread of the crew.
     r.next = undefined
@@ -302,10 +308,27 @@ export function redirectInternally(r: RequestRec, target: string, carry?: (to: R
   })
 }
 
+/** The same for a URI as it was written, and with what its headers say of how it came about. */
+export function redirectToUri(r: RequestRec, uri: string): Answer<Status> {
+  const target = targetFor(r, uri)
+  const vary = r.headersOut.get('Vary')
+  const carry = (to: RequestRec): void => {
+    to.unparsedUri = uri
+    if (vary !== undefined) to.headersOut.set('Vary', vary)
+  }
+  return 'fault' in target ? redirectTo(r, uri, undefined, carry, [refuse(target.fault)])
+    : redirectTo(r, target.path, target.args, carry)
+}
+
+const refuse = (fault: HttpFault): Step => (r) => {
+  logFault(r, fault)
+  return fault.status
+}
+
 // It stays a part of its main request: its body goes where this one's would have gone.
-async function redirectSubrequest(r: RequestRec, to: RequestRec): Promise<Status> {
+async function redirectSubrequest(r: RequestRec, to: RequestRec, steps: readonly Step[]): Promise<Status> {
   to.main = r.main
-  const status = await answerInto(to, r.into!, () => walk(to, REDIRECTED, 0))
+  const status = await answerInto(to, r.into!, () => walk(to, steps, 0))
   return status === OK ? DONE : status
 }
 
@@ -327,18 +350,17 @@ export function lookUp(r: RequestRec, path: string, args = r.args): Answer<Reque
 export function lookUpUri(r: RequestRec, uri: string): Answer<RequestRec> {
   const target = targetFor(r, uri)
   if (!('fault' in target)) return lookUpBy(r, follower(r, target.path, target.args), LOOKUP)
-  const { fault } = target
-  const refuse: Step = (sub) => {
-    logFault(sub, fault)
-    return fault.status
-  }
-  return lookUpBy(r, follower(r, uri, undefined), [refuse])
+  return lookUpBy(r, follower(r, uri, undefined), [refuse(target.fault)])
 }
 
-/** ap_sub_req_lookup_file: what holds for a file, without a URL that leads there. */
-export function lookUpFile(r: RequestRec, path: string): Answer<RequestRec> {
-  const sub = follower(r, '', r.args)
-  sub.filename = path
+/** ap_sub_req_lookup_file: what holds for a file, without a URL that leads there; a relative path is beside this request's. */
+export function lookUpFile(r: RequestRec, path: string, inherits: boolean): Answer<RequestRec> {
+  const isBeside = !path.startsWith('/')
+  const pathInfo = inherits && isBeside ? r.pathInfo : ''
+  const uri = isBeside ? parentDirectory(r.uri.slice(0, r.uri.length - r.pathInfo.length)) + path + pathInfo : ''
+  const sub = follower(r, uri, inherits ? r.args : undefined)
+  sub.filename = isBeside ? parentDirectory(r.filename ?? '/') + path : path
+  sub.pathInfo = pathInfo
   return lookUpBy(r, sub, FILE_LOOKUP)
 }
 
@@ -347,6 +369,7 @@ function lookUpBy(r: RequestRec, sub: RequestRec, steps: readonly Step[]): Answe
   sub.method = 'GET'
   sub.status = 200
   sub.body = undefined
+  if (r.hasEnv) for (const [name, value] of r.env) sub.env.set(name, value)
   r.adopt(sub)
   if (isTooDeep(r)) {
     sub.status = INTERNAL_ERROR
@@ -398,6 +421,7 @@ function follower(r: RequestRec, path: string, args: string | undefined): Reques
   to.args = args
   to.unparsedUri = path
   to.hostname = r.hostname
+  to.takeClient(r)
   to.status = r.status
   to.body = r.body
   to.continued = r.continued

@@ -15,9 +15,11 @@ import { filtered } from './filter_chain.ts'
 import { Headers, trailersOf } from './header_table.ts'
 import type { HttpConn } from './http_conn.ts'
 import type { Located } from './located.ts'
-import { lookUp, lookUpUri, redirectInternally, runSubrequest } from './pipeline.ts'
+import { errnoOf } from './notes.ts'
+import { lookUp, lookUpFile, lookUpUri, redirectInternally, redirectToUri, runSubrequest } from './pipeline.ts'
 import { Response } from './response.ts'
 import { selfUrl } from './self_url.ts'
+import { quirksOf, type Quirks } from './settled_fields.ts'
 import type { Served } from './thread_engine.ts'
 
 export class RequestRec extends Response implements Request {
@@ -36,8 +38,13 @@ export class RequestRec extends Response implements Request {
   finfo: FileInfo = NO_FILE
   handler: string | undefined
   user: string | undefined
+  authType: string | undefined
   context: Request['context']
+  unknownParts: readonly string[] | undefined
+  variantListTag: string | undefined
   #notes: Map<string, string> | undefined
+  /** Whom a proxy speaks for. */
+  #client: { readonly ip: string; readonly port: number } | undefined
   #env: Map<string, string> | undefined
   readonly requestTime: number
   prev: RequestRec | undefined
@@ -52,7 +59,7 @@ export class RequestRec extends Response implements Request {
   /** Method for this request where it is not the client's (an internal redirect goes on with GET). */
   #method: string | undefined
   /** Made on its behalf, with its head. */
-  #subs: RequestRec[] | undefined
+  #subs: Set<RequestRec> | undefined
   #inputFilters: readonly InputFilter[] | undefined
   #source: Source | undefined
   logged = false
@@ -68,6 +75,27 @@ export class RequestRec extends Response implements Request {
 
   get server() {
     return this.served.server
+  }
+
+  get clientIp(): string {
+    return this.#client?.ip ?? this.connection.clientIp
+  }
+
+  set clientIp(ip: string) {
+    this.#client = { ip, port: this.clientPort }
+  }
+
+  get clientPort(): number {
+    return this.#client?.port ?? this.connection.clientPort
+  }
+
+  set clientPort(port: number) {
+    this.#client = { ip: this.clientIp, port }
+  }
+
+  /** What follows it is for the same client. */
+  takeClient(from: RequestRec): void {
+    this.#client = from.#client
   }
 
   get method(): string {
@@ -98,6 +126,11 @@ export class RequestRec extends Response implements Request {
     return this.head
   }
 
+  editHeadersIn(): HeaderTable {
+    if (this.main !== undefined && this.head === this.main.head) this.head = this.head.detach()
+    return this.head.edit()
+  }
+
   /** Fields behind a chunked body, once it has been read; with MergeTrailers they are among headersIn as well. */
   get trailersIn(): HeaderTable {
     return this.body === undefined || this.body.trailers === '' ? NO_HEADERS : trailersOf(this.body.trailers)
@@ -110,6 +143,11 @@ export class RequestRec extends Response implements Request {
   /** HTML that a module has for the page of an error: Apache's `error-notes`. */
   get errorNotes(): string {
     return this.#notes?.get('error-notes') ?? ''
+  }
+
+  /** HTML that names the variants of what was asked for: Apache's `variant-list`. */
+  get variantList(): string {
+    return this.#notes?.get('variant-list') ?? ''
   }
 
   get env(): Map<string, string> {
@@ -127,6 +165,10 @@ export class RequestRec extends Response implements Request {
 
   dir<T extends object>(settings: Settings<T>): Readonly<T> {
     return this.dirVector.holds(settings)
+  }
+
+  get mayBlock(): boolean {
+    return this.connection.engine.mayBlock
   }
 
   get hasBody(): boolean {
@@ -147,18 +189,22 @@ export class RequestRec extends Response implements Request {
     else first.#shareHead(head)
   }
 
+  // Those that have changed their headers have a head of their own.
   #shareHead(head: RequestHead): void {
+    const before = this.head
     this.head = head
-    for (const sub of this.#subs ?? []) sub.#shareHead(head)
-    if (this.next !== undefined) this.next.#shareHead(head)
+    for (const sub of this.#subs ?? []) if (sub.head === before) sub.#shareHead(head)
+    if (this.next?.head === before) this.next.#shareHead(head)
   }
 
   stat(path: string): FileInfo {
     return this.connection.engine.files.look(path)
   }
 
-  log(level: LogLevel, module: string, message: string): void {
-    this.connection.engine.log(level, module, message, { server: this.server, connection: this.connection, request: this })
+  log(level: LogLevel, module: string, message: string, cause?: unknown): void {
+    const about = { server: this.server, connection: this.connection, request: this }
+    const errno = cause === undefined ? 0 : errnoOf(cause)
+    this.connection.engine.log(level, module, message, errno === 0 ? about : { ...about, errno })
   }
 
   read(): Promise<Uint8Array | null> {
@@ -192,6 +238,17 @@ export class RequestRec extends Response implements Request {
     return redirectInternally(this, path)
   }
 
+  internalRedirectUri(uri: string): Answer<Status> {
+    if (this.isOver()) return refused('redirect')
+    if (this.begun) throw new Error(`Cannot redirect to ${uri}: the response has begun`)
+    this.drop()
+    return redirectToUri(this, uri)
+  }
+
+  get asRequest(): Request {
+    return this
+  }
+
   subLookup(path: string, args = this.args): Answer<Lookup> {
     return lookUp(this, path, args)
   }
@@ -200,9 +257,19 @@ export class RequestRec extends Response implements Request {
     return lookUpUri(this, uri)
   }
 
+  subLookupFile(path: string, inherits = false): Answer<Lookup> {
+    return lookUpFile(this, path, inherits)
+  }
+
   /** A look-up on its behalf: what becomes of its head becomes of that one's. */
   adopt(sub: RequestRec): void {
-    ;(this.#subs ??= []).push(sub)
+    ;(this.#subs ??= new Set()).add(sub)
+  }
+
+  forgetLookup(found: Lookup): void {
+    const sub = found as RequestRec
+    this.#subs?.delete(sub)
+    sub.forget()
   }
 
   runSubrequest(found: Lookup, into: Sink = this.sink): Answer<Status> {
@@ -225,6 +292,8 @@ export class RequestRec extends Response implements Request {
     this.resolved = from.resolved
     this.chains = from.chains
     for (const [name, value] of from.headersOut) this.headersOut.set(name, value)
+    if (from.hasErrHeaders) this.takeErrHeaders(from)
+    if (from.noCache) this.noCache = true
     this.takeFilters(from)
     this.#inputFilters = from.#inputFilters
   }
@@ -264,6 +333,10 @@ export class RequestRec extends Response implements Request {
 
   protected get sendsByKernel(): boolean {
     return this.dir(dirCore).enableSendfile
+  }
+
+  protected get quirks(): Quirks | undefined {
+    return this.#env === undefined ? undefined : quirksOf(this.#env)
   }
 
   protected answering(): void {

@@ -8,18 +8,21 @@
  * status and headers may be changed, or an error take its place, until then.
  */
 import { ORIGIN, uptime } from '../base/clock.ts'
+import { httpDate } from '../base/dates.ts'
 import { after, OK, type Answer, type Status } from '../hook/hook.ts'
-import type { Data, OutputFilter, Sink, Wait } from '../hook/filter.ts'
+import { isQuick, type Data, type OutputFilter, type Sink, type Wait } from '../hook/filter.ts'
 import type { Request } from '../hook/types.ts'
 import { CHUNK_TAIL, chunkHead, LAST_CHUNK } from '../http/chunked.ts'
 import { HEADER } from '../http/known_headers.ts'
 import type { RequestHead } from '../http/request_head.ts'
-import { closesConnection, isBodyless } from '../http/status.ts'
-import { cutRanges } from './byteranges.ts'
+import { closesConnection, isBodyless, statusLine } from '../http/status.ts'
+import { cutRanges, withCharset } from './byteranges.ts'
 import type { OpenFile } from './file_cache.ts'
 import { FileRange, isRange, OutputChain } from './filter_chain.ts'
-import { CONTROLS, Headers } from './header_table.ts'
+import { Headers, TOKEN } from './header_table.ts'
+import { CLOSE, isSoundType, isUsual, plainLines, valueOf, type Own } from './head_lines.ts'
 import type { HttpConn } from './http_conn.ts'
+import { saysClose, settle, type Quirks } from './settled_fields.ts'
 import type { Served } from './thread_engine.ts'
 
 /** A body of which more than this is in memory before it is complete is sent in pieces. */
@@ -28,9 +31,6 @@ const STREAM_FROM = 64 * 1024
 const FAIR_SHARE = 1024 * 1024
 /** To learn the length of a filtered body that HEAD asks for, so much of it is made. */
 const HEAD_SHARE = 1024 * 1024
-
-/** Fields of a response that are in none of its tables. */
-const ADDED: Record<string, (r: Response) => string | undefined> = {}
 
 /** What RequestRec is to its client. */
 export abstract class Response {
@@ -43,6 +43,7 @@ export abstract class Response {
   contentLanguages: readonly string[] = NO_WORDS
   readonly headersOut = new Headers()
   keepAlive = false
+  noCache = false
   /** Where the next request begins is not certain: the connection ends. */
   framingInDoubt = false
   /** When its handler must have answered, in ms of performance.now(); 0: no limit. */
@@ -63,6 +64,8 @@ export abstract class Response {
   #chunked = false
   /** Length that the head states, if any. */
   #stated: number | undefined
+  /** Its fields, where modules have set some that the core has its own word on. */
+  #settled: Headers | undefined
   firstByteTime?: number
   #bytesSent = 0
   #headBytes = 0
@@ -80,6 +83,8 @@ export abstract class Response {
   protected abstract isOver(): boolean
   protected abstract get charset(): string | undefined
   protected abstract get sendsByKernel(): boolean
+  /** What environment variables ask of it. */
+  protected abstract get quirks(): Quirks | undefined
   /** Something of the answer is about to leave. */
   protected abstract answering(): void
   /** From now on nothing is written for it. */
@@ -87,6 +92,17 @@ export abstract class Response {
 
   get errHeadersOut(): Headers {
     return (this.#errHeadersOut ??= new Headers())
+  }
+
+  /** The headers of another one that are kept on errors: they take the place of its own. */
+  takeErrHeaders({ errHeadersOut }: Response): void {
+    for (const [name] of errHeadersOut) this.errHeadersOut.unset(name)
+    for (const [name, value] of errHeadersOut) this.errHeadersOut.add(name, value)
+  }
+
+  /** There may be such headers. */
+  get hasErrHeaders(): boolean {
+    return this.#errHeadersOut !== undefined
   }
 
   get isHead(): boolean {
@@ -111,7 +127,7 @@ export abstract class Response {
     } else if (this.#committed || this.#chain?.begun === true) {
       this.self.log('error', 'core', `SY00096: filter ${found.name} was not added: the response has begun`)
     } else {
-      if (!engine.mayBlock && found.quick !== true) this.mustHandOver = true
+      if (!engine.mayBlock && !isQuick(found, this.self)) this.mustHandOver = true
       if (this.#chain === undefined) this.#chain = this.#chainOf([found])
       else this.#chain.insert(found)
     }
@@ -290,9 +306,11 @@ export abstract class Response {
   /** Apache's check_headers: nothing leaves with a field that would end before its end. */
   #refusesHeaders(): boolean {
     const table = this.headersOut.bad !== undefined ? this.headersOut : this.#errHeadersOut?.bad !== undefined ? this.#errHeadersOut : undefined
-    const bad = table?.bad ?? (isType(this.contentType) ? undefined : 'Content-Type')
+    const bad = table?.bad ?? (isSoundType(this.contentType) ? undefined : 'Content-Type')
     if (bad === undefined) return false
-    this.self.log('error', 'http', `AH02430: Response header '${bad}' value of '${table?.get(bad) ?? this.contentType ?? ''}' contains invalid characters, aborting request`)
+    this.self.log('error', 'http', TOKEN.test(bad)
+      ? `AH02430: Response header '${bad}' value of '${table?.get(bad) ?? this.contentType ?? ''}' contains invalid characters, aborting request`
+      : `AH02429: Response header name '${bad}' contains invalid characters, aborting request`)
     this.headersOut.clear()
     this.#errHeadersOut?.clear()
     this.contentType = undefined
@@ -339,21 +357,8 @@ export abstract class Response {
   }
 
   sentHeader(name: string): string | undefined {
-    const added = ADDED[name.toLowerCase()]
-    return added?.(this) ?? this.#errHeadersOut?.get(name) ?? this.headersOut.get(name)
-  }
-
-  /** What `#commit` adds to the fields of the tables. */
-  static {
-    const line = (r: Response, name: string) => new RegExp(`^${name}: (.*)\r$`, 'm').exec(r.#connectionLines())?.[1]
-    ADDED['content-type'] = (r) => isBodyless(r.status) ? undefined : r.contentType
-    ADDED['content-encoding'] = (r) => r.contentEncoding
-    ADDED['content-language'] = (r) => r.contentLanguages.length > 0 ? r.contentLanguages.join(',') : undefined
-    ADDED['transfer-encoding'] = (r) => r.#chunked ? 'chunked' : undefined
-    ADDED['content-length'] = (r) =>
-      r.#stated !== undefined && !r.#chunked && r.#showsLength(r.#stated) ? String(r.#stated) : undefined
-    ADDED['connection'] = (r) => line(r, 'Connection')
-    ADDED['keep-alive'] = (r) => line(r, 'Keep-Alive')
+    if (this.#settled !== undefined) return this.#settled.get(name)
+    return valueOf(this.#own(this.#stated), name.toLowerCase()) ?? this.#errHeadersOut?.get(name) ?? this.headersOut.get(name)
   }
 
   get #bodyAllowed(): boolean {
@@ -365,47 +370,71 @@ export abstract class Response {
     this.#stated = length
     if (this.firstByteTime === 0) this.firstByteTime = ORIGIN + uptime()
     if (this.deadline > 0) this.answering()
-    this.#decideFraming(length)
+    const { quirks } = this
+    this.#decideFraming(length, quirks)
     if (this.head.protocol === 9) return
     const { output, engine } = this.connection
-    const opening = engine.opening(this.status)
-    output.bytes(opening)
-    this.#headBytes += opening.length + this.#putTail(length)
+    if (quirks === undefined && !this.#isUnsettled && !this.noCache) {
+      const opening = engine.opening(this.status)
+      output.bytes(opening)
+      this.#headBytes += opening.length + this.#putTail(length)
+      return
+    }
+    const version = quirks !== undefined && this.#speaks10(quirks) ? 0 : 1
+    const own = this.#own(length)
+    if (this.#isUnsettled || quirks?.withoutVary === true) this.#settled = settle(this.#tables(), own, quirks?.withoutVary === true)
+    const lines = this.#settled?.text() ?? plainLines(this.#tables(), own)
+    const expires = this.noCache && !this.headersOut.has('Expires') ? `Expires: ${httpDate(Date.now())}\r\n` : ''
+    const head = `HTTP/1.${version} ${statusLine(this.status)}\r\n${engine.dateAndServer()}${lines}${expires}\r\n`
+    this.#headBytes += head.length
+    output.text(head)
   }
 
   /** The rest of the head. @returns its bytes */
   #putTail(length: number | undefined): number {
     const { output } = this.connection
     const { block } = this.headersOut
-    const shown = !this.#chunked && length !== undefined && this.#showsLength(length) ? length : NOT_SHOWN
     const connection = this.#connectionLines()
-    if (block === undefined || !isUsual(connection) || this.#errHeadersOut !== undefined || this.#chunked || this.contentEncoding !== undefined ||
-      this.contentLanguages.length > 0) {
-      const tail = this.#tail(connection, shown)
-      output.text(tail)
-      return tail.length
+    if (block === undefined || !isUsual(connection) || this.#errHeadersOut !== undefined || this.#chunked ||
+      this.contentEncoding !== undefined || this.contentLanguages.length > 0) {
+      const lines = `${plainLines(this.#tables(), this.#own(length))}\r\n`
+      output.text(lines)
+      return lines.length
     }
-    const type = isBodyless(this.status) ? undefined : this.#typeWithCharset()
+    const shown = this.#shownLength(length)
+    const type = this.#shownType()
     let { tail } = block
     if (tail === undefined || tail.connection !== connection || tail.length !== shown || tail.type !== type) {
-      block.tail = tail = { connection, length: shown, type, bytes: Buffer.from(this.#tail(connection, shown), 'latin1') }
+      const bytes = Buffer.from(`${plainLines(this.#tables(), this.#own(length))}\r\n`, 'latin1')
+      block.tail = tail = { connection, length: shown, type, bytes }
     }
     output.bytes(tail.bytes)
     return tail.bytes.length
   }
 
-  #tail(connection: string, length: number): string {
-    let tail = this.#errHeadersOut === undefined ? '' : this.#errHeadersOut.text()
-    tail += this.headersOut.text()
-    if (length !== NOT_SHOWN) tail += `Content-Length: ${length}\r\n`
-    tail += connection
-    if (this.#chunked) tail += 'Transfer-Encoding: chunked\r\n'
-    if (this.contentType !== undefined && !isBodyless(this.status)) tail += `Content-Type: ${this.#typeWithCharset()}\r\n`
-    if (this.status !== 304) {
-      if (this.contentEncoding !== undefined) tail += `Content-Encoding: ${this.contentEncoding}\r\n`
-      if (this.contentLanguages.length > 0) tail += `Content-Language: ${this.contentLanguages.join(',')}\r\n`
+  #own(length: number | undefined): Own {
+    const coded = this.status !== 304
+    return {
+      connection: this.#connectionLines(), chunked: this.#chunked, length: this.#shownLength(length), contentType: this.#shownType(),
+      contentEncoding: coded ? this.contentEncoding : undefined, contentLanguages: coded ? this.contentLanguages : NO_WORDS,
     }
-    return `${tail}\r\n`
+  }
+
+  #shownLength(length: number | undefined): number | undefined {
+    return !this.#chunked && length !== undefined && this.#showsLength(length) ? length : undefined
+  }
+
+  #shownType(): string | undefined {
+    return this.contentType === undefined || isBodyless(this.status) ? undefined : withCharset(this.contentType, this.charset)
+  }
+
+  get #isUnsettled(): boolean {
+    return this.headersOut.unsettled || this.#errHeadersOut?.unsettled === true
+  }
+
+  // Those for all statuses first.
+  #tables(): readonly Headers[] {
+    return this.#errHeadersOut === undefined ? [this.headersOut] : [this.#errHeadersOut, this.headersOut]
   }
 
   #showsLength(length: number): boolean {
@@ -414,16 +443,28 @@ export abstract class Response {
     return !this.isHead || (length > 0 && this.status < 400)
   }
 
-  #decideFraming(length: number | undefined): void {
+  #decideFraming(length: number | undefined, quirks: Quirks | undefined): void {
     const stated = length !== undefined || this.headersOut.has('Content-Length') || !this.#bodyAllowed
     const { settings } = this.served
     const { connection, head } = this
-    this.#chunked = !stated && head.protocol >= 1001
+    const speaks11 = head.protocol >= 1001 && quirks?.downgrades !== true
+    this.#chunked = !stated && speaks11
     this.keepAlive = (stated || this.#chunked) && settings.keepAlive && settings.keepAliveTimeout > 0 &&
       !connection.engine.finishing &&
       !this.framingInDoubt && head.wantsKeepAlive() && head.protocol >= 1000 && !closesConnection(this.status) &&
       (settings.maxKeepAliveRequests === 0 || connection.keepalives <= settings.maxKeepAliveRequests) &&
       !(this.hasBody && head.expectContinue && !this.continued)
+    if (quirks !== undefined && this.#closesFor(quirks)) this.keepAlive = false
+    if (this.keepAlive && this.#isUnsettled && saysClose(this.#tables())) this.keepAlive = false
+  }
+
+  #speaks10({ downgrades, answers10 }: Quirks): boolean {
+    return answers10 && (downgrades || this.head.protocol === 1000)
+  }
+
+  #closesFor(quirks: Quirks): boolean {
+    return this.#speaks10(quirks) || (quirks.downgrades && !this.head.connectionKeepAlive) ||
+      (quirks.closes && !this.head.has(HEADER.VIA))
   }
 
   #connectionLines(): string {
@@ -432,12 +473,6 @@ export abstract class Response {
     const { keepAliveTimeout, maxKeepAliveRequests } = this.served.settings
     const left = maxKeepAliveRequests === 0 ? '' : `, max=${maxKeepAliveRequests - this.connection.keepalives + 1}`
     return `Keep-Alive: timeout=${Math.floor(keepAliveTimeout / 1000)}${left}\r\nConnection: Keep-Alive\r\n`
-  }
-
-  #typeWithCharset(): string | undefined {
-    const type = this.contentType
-    const { charset } = this
-    return type !== undefined && charset !== undefined && /^text\/(plain|html)$/i.test(type) ? `${type}; charset=${charset}` : type
   }
 
   #sendParts(): void {
@@ -469,22 +504,6 @@ export abstract class Response {
     this.#length = this.#inMemory = 0
   }
 }
-
-/** Most responses have a type that another had: the last that was found to be sound. */
-let sound: string | undefined
-const isType = (type: string | undefined): boolean => {
-  if (type === sound || type === undefined) return true
-  if (CONTROLS.test(type)) return false
-  sound = type
-  return true
-}
-
-const CLOSE = 'Connection: close\r\n'
-/** Others count the requests of a connection: not worth remembering. */
-const isUsual = (connection: string): boolean => connection === '' || connection === CLOSE
-
-/** As a length: no Content-Length. */
-const NOT_SHOWN = -1
 
 export const NO_WORDS: readonly string[] = Object.freeze([])
 const NO_FILTERS: readonly OutputFilter[] = Object.freeze([])

@@ -2,6 +2,7 @@
  * This server's own name, port and URL, as redirects, error pages and logs give them (UseCanonicalName,
  * UseCanonicalPhysicalPort; Apache's ap_get_server_name, ap_get_server_port, ap_construct_url).
  */
+import type { Request } from '../hook/types.ts'
 import { dirCore } from './core_settings.ts'
 import { localHost } from './host_names.ts'
 import type { RequestRec } from './request_rec.ts'
@@ -28,6 +29,11 @@ export function selfPort(r: RequestRec): number {
 }
 
 const usualPort = (scheme: string | undefined): number => (scheme === 'https' ? 443 : 80)
+
+/** The two for modules. */
+// Every request of this server is one.
+export const serverName = (r: Request): string => selfName(r as RequestRec)
+export const serverPort = (r: Request): number => selfPort(r as RequestRec)
 
 /** `http://host:port/path`; the port stands there only if it is not the usual one. */
 export function selfUrl(r: RequestRec, path: string): string {

@@ -26,8 +26,8 @@ const variables: readonly VariableRow[] = [
   row('CONTEXT_DOCUMENT_ROOT', 'The directory of that Alias, or DocumentRoot', (r) => r.context?.real ?? documentRoot(r)),
   row('SERVER_SOFTWARE', 'The name and version of the server (ServerTokens)', (r) => r.connection.engine.serverTokens),
   row('REMOTE_HOST', "The client's name, or its address where names are not looked up",
-    (r) => remoteHost(r.connection) ?? r.connection.clientIp),
-  row('AUTH_TYPE', 'How the user proved to be that, for example `Basic`', () => ''),
+    (r) => (r.clientIp === r.connection.clientIp ? remoteHost(r.connection) : undefined) ?? r.clientIp),
+  row('AUTH_TYPE', 'How the user proved to be that, for example `Basic`', (r) => r.authType),
   row('REQUEST_LOG_ID', 'The id of the request in the logs', (r) => logId(r)),
   row('CONN_LOG_ID', 'The id of the connection in the logs', (r) => logId(r.connection)),
   row('HTTPS', '`on` if the connection is encrypted, else `off`', () => 'off'),
@@ -62,7 +62,7 @@ const isAccessible: UnaryRow = {
     if (path === undefined) return false
     // What asks for itself would go on asking.
     if (r.main?.filename === path || r.main?.filename === r.filename) return false
-    return after(lookUpFile(r, path), ({ status, finfo }) => status < 300 && finfo.type !== 'none')
+    return after(lookUpFile(r, path, true), ({ status, finfo }) => status < 300 && finfo.type !== 'none')
   },
 }
 

@@ -144,7 +144,7 @@ export class Tally {
     }
     const [r, { fd, answering }] = last
     row.setText('handler', handlerName(r))
-    row.setText('overdue', `${this.#shownLine(r)} from ${r.connection.clientIp}`)
+    row.setText('overdue', `${this.#shownLine(r)} from ${r.clientIp}`)
     row.fd = all.length === 1 ? fd : -1
     row.arm(true, answering)
   }

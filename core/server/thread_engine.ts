@@ -9,19 +9,20 @@ import { httpDate } from '../base/dates.ts'
 import { endTurn } from '../base/turn.ts'
 import type { Filters } from '../hook/filter.ts'
 import type { Hooks } from '../hook/hooks.ts'
-import type { LogLevel, Server, Connection, Request } from '../hook/types.ts'
+import type { LogLevel, ReadLimits, ReadPreface, Server, Connection, Request } from '../hook/types.ts'
 import { Atoms } from '../http/atoms.ts'
 import { DEFAULT_LIMITS, type Limits } from '../http/limits.ts'
 import { RequestHead } from '../http/request_head.ts'
 import { statusLine } from '../http/status.ts'
 import type { EncodedSlashes } from '../http/target.ts'
-import { Errno, type Endpoint, type Fd, type Memory, type Port } from '../port/port.ts'
+import { Errno, type Endpoint, type Fd, type Memory, type Port, type SendRing } from '../port/port.ts'
 import { Chains } from './chains.ts'
 import { HttpConn } from './http_conn.ts'
 import { dirCore, Opt, optionBits, serverCore } from './core_settings.ts'
 import { FileCache } from './file_cache.ts'
 import type { Conn, ConnOwner, Engine } from './mpm.ts'
 import { OutBuffer } from './outlet.ts'
+import { SendBatch } from './send_batch.ts'
 import type { Tally } from './tally.ts'
 import { allVectors } from './vectors.ts'
 import type { VhostTable } from './vhost_table.ts'
@@ -33,6 +34,8 @@ const FILES_OF_MANY = 8 * 1024 * 1024
 const FILES_OF_ONE = 48 * 1024 * 1024
 /** Different targets remembered by the one that answers for all. */
 const TARGETS_OF_ONE = 32768
+/** Where answers wait for the end of the turn there is room for that many more. */
+const WAITING_BYTES = 128 * 1024
 
 export type EngineLog = (level: LogLevel, module: string, message: string, about: {
   server?: Server, connection?: Connection, request?: Request, errno?: number,
@@ -52,6 +55,8 @@ export interface EngineParts {
   readonly defaultDocumentRoot: string
   /** False for event's listener. */
   readonly mayBlock: boolean
+  /** Answers of a turn leave together. */
+  readonly sends?: SendRing | undefined
   /** This thread's row of the scoreboard. */
   readonly tally: Tally
 }
@@ -67,6 +72,8 @@ export interface Served {
   readonly checksLinks: boolean
   readonly settings: ReturnType<typeof settingsOf>
   readonly encodedSlashes: EncodedSlashes
+  readonly reads: ReadLimits | undefined
+  readonly preface: ReadPreface | undefined
 }
 
 const SLASHES = { off: 'Off', on: 'On', nodecode: 'NoDecode' } as const
@@ -91,6 +98,8 @@ export class ThreadEngine implements Engine {
   turn: HttpConn | undefined
   /** The only server, where there are no virtual hosts. */
   readonly only: Served | undefined
+  /** Connections to some server begin with something else than a request. */
+  readonly #hasPrefaces: boolean
   readonly #served = new Map<Server, Served>()
   readonly #parts: EngineParts
   #connections = 0
@@ -112,9 +121,10 @@ export class ThreadEngine implements Engine {
     this.head = parts.mayBlock ? new RequestHead() : new RequestHead(new Atoms(TARGETS_OF_ONE))
     this.serverTokens = parts.serverTokens
     this.input = parts.port.host.memory(INPUT_BYTES)
-    this.output = new OutBuffer(parts.port.host.memory(OUTPUT_BYTES))
+    this.output = outBuffer(parts)
     this.files = new FileCache(parts.port, parts.mayBlock ? FILES_OF_MANY : FILES_OF_ONE)
     this.#parts = parts
+    this.#hasPrefaces = parts.servers.some((server) => parts.hooks.readPreface.run(server) !== undefined)
     this.only = parts.servers.length === 1 ? this.served(parts.servers[0]!) : undefined
   }
 
@@ -137,6 +147,16 @@ export class ThreadEngine implements Engine {
   connect(fd: Fd, peer: Endpoint, local: Endpoint | undefined, owner: ConnOwner,
           resumed?: { keepalives: number; unread: Uint8Array }): Conn {
     return new HttpConn(this, ++this.#connections, fd, peer, local, owner, resumed)
+  }
+
+  /** What reads that which comes before the first request; see Inlet. */
+  prefaceFor(connection: HttpConn): ((bytes: Buffer) => number | undefined) | undefined {
+    if (!this.#hasPrefaces) return undefined
+    return (bytes) => {
+      const read = connection.served.preface?.(bytes, connection)
+      if (read?.client !== undefined) connection.peer = { ...connection.peer, ...read.client }
+      return read?.used
+    }
   }
 
   accept(listener: Fd): Fd {
@@ -196,6 +216,7 @@ export class ThreadEngine implements Engine {
   }
 
   endTurn(): void {
+    this.output.submit()
     endTurn()
   }
 
@@ -204,6 +225,8 @@ export class ThreadEngine implements Engine {
     return {
       server,
       settings,
+      reads: parts.hooks.readLimits.run(server) as ReadLimits | undefined,
+      preface: parts.hooks.readPreface.run(server) as ReadPreface | undefined,
       limits: {
         line: settings.limitRequestLine, fields: settings.limitRequestFields, fieldSize: settings.limitRequestFieldSize,
         blankLines: DEFAULT_LIMITS.blankLines, strict: settings.strict, allow09: settings.allow09,
@@ -216,6 +239,12 @@ export class ThreadEngine implements Engine {
       checksLinks: allVectors(server).some(forbidsLinks),
     }
   }
+}
+
+function outBuffer({ port, sends }: EngineParts): OutBuffer {
+  if (sends === undefined) return new OutBuffer(port.host.memory(OUTPUT_BYTES))
+  const memory = port.host.memory(OUTPUT_BYTES + WAITING_BYTES)
+  return new OutBuffer(memory, OUTPUT_BYTES, new SendBatch(port.net, sends, memory))
 }
 
 const forbidsLinks = (vector: ConfigVector): boolean => {

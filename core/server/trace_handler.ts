@@ -1,5 +1,6 @@
 /** TRACE: the request as it was received (RFC 9110 section 9.3.8), with its body under TraceEnable extended. */
 import { after, DONE, OK, type Answer, type Status } from '../hook/hook.ts'
+import { mergedFields } from '../http/edited_fields.ts'
 import { allowHeader } from '../http/methods.ts'
 import type { RequestRec } from './request_rec.ts'
 
@@ -41,21 +42,10 @@ async function wholeBody(r: RequestRec): Promise<readonly Uint8Array[] | undefin
   return pieces
 }
 
-/** Values of a repeated field joined where it first stood, in its first spelling. */
-function merged(fields: Iterable<[name: string, value: string]>): Iterable<[name: string, value: string]> {
-  const byName = new Map<string, [string, string]>()
-  for (const [name, value] of fields) {
-    const before = byName.get(name.toLowerCase())
-    if (before === undefined) byName.set(name.toLowerCase(), [name, value])
-    else before[1] += `, ${value}`
-  }
-  return byName.values()
-}
-
 // As Apache, without a length.
 function echo(r: RequestRec, body: readonly Uint8Array[]): Answer<Status> {
   let text = `${r.requestLine}\r\n`
-  for (const [name, value] of merged(r.head.fields())) text += `${name}: ${value}\r\n`
+  for (const [name, value] of mergedFields(r.head.fields())) text += `${name}: ${value}\r\n`
   r.contentType = 'message/http'
   r.addBytes(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), ...body]))
   return after(r.flush(), () => DONE)

@@ -1,7 +1,7 @@
 /* What one Alias or Redirect line says, and how a URL path matches it: pure functions for mod_alias. */
 import {
   ConfigError, MatchError, RegexSyntaxError, compileRegex, isUrl, parseStringExpression,
-  type Command, type Expression, type Regex, type RegexMatch,
+  type Command, type Expression, type Regex,
 } from 'httpd'
 
 export interface Alias {
@@ -60,10 +60,6 @@ export function prefixLength(uri: string, alias: string): number {
 }
 
 const SLASH = 0x2f
-
-/** The target with `$0` to `$9` replaced by what matched; a backslash takes the meaning from a `$` or `&`. */
-export const substitute = (target: string, match: RegexMatch): string =>
-  target.replace(/\\([$&])|\$(\d)/g, (_, plain: string | undefined, digit: string) => plain ?? match[Number(digit)] ?? '')
 
 /** True if no request would get to `later` because `earlier` takes it. */
 export function overlaps(later: Alias, earlier: Alias): boolean {

@@ -3,7 +3,7 @@
  * work (mod_filter's harness). One rule: the first whose condition holds.
  */
 import {
-  after, eachPiece, isPromise, type Answer, type Data, type OutputFilter, type Request, type Sink, type Wait,
+  after, eachPiece, isPromise, isQuick, type Answer, type Data, type OutputFilter, type Request, type Sink, type Wait,
 } from 'httpd'
 import type { Declared, Protocol, Provider } from './settings.ts'
 
@@ -15,9 +15,19 @@ export function harnessOf(declared: Declared): OutputFilter {
   if (harness === undefined) {
     const { name, type } = declared
     // The provider's own word on the length counts; here it would be taken before anything is decided.
-    harnesses.set(declared, harness = { name, type, keepsLength: true, begin: (r, next) => begin(declared, r, next) })
+    harnesses.set(declared, harness = {
+      name, type, keepsLength: true, quick: (r) => isQuickFor(declared, r), begin: (r, next) => begin(declared, r, next),
+    })
   }
   return harness
+}
+
+// Asked before the handler has run: whatever type the body may come to have, each provider that may act is quick.
+function isQuickFor({ providers }: Declared, r: Request): boolean {
+  return providers.every(({ filter, condition }) => {
+    const found = r.findOutputFilter(filter)
+    return (condition === undefined || condition.quick) && (found === undefined || isQuick(found, r))
+  })
 }
 
 function begin(declared: Declared, r: Request, next: Sink): Sink | undefined {

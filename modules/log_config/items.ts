@@ -20,8 +20,8 @@ const none: LogValue = plain(() => undefined)
 const PID = String(process.pid)
 const TID = threadId === 0 ? PID : String(threadId)
 
-const host = (r: Request): string => remoteHost(r.connection) ?? r.connection.clientIp
-const clientIp = (r: Request): string => r.connection.clientIp
+const host = (r: Request): string => (r.clientIp === r.connection.clientIp ? remoteHost(r.connection) : undefined) ?? r.clientIp
+const clientIp = (r: Request): string => r.clientIp
 
 /** Names in any case of letters, no quotes, no commas between cookies. */
 function cookie(name: string): LogValue {
@@ -66,7 +66,7 @@ function port(which: string): LogValue {
   const name = which.toLowerCase()
   if (name === '' || name === 'canonical') return number(canonicalPort)
   if (name === 'local') return number((r) => String(r.connection.localPort))
-  if (name === 'remote') return number((r) => String(r.connection.clientPort))
+  if (name === 'remote') return number((r) => String(r.clientPort))
   return itself(which)
 }
 
@@ -103,7 +103,7 @@ const askedPath = (r: Request): string =>
   /^\S+ (?:[a-z][a-z0-9+.-]*:\/\/[^/?# ]*)?([^?# ]*)/i.exec(r.requestLine)?.[1] ?? ''
 
 export const ITEMS: Readonly<Record<string, LogItem>> = {
-  a: { make: () => plain(clientIp) },
+  a: { make: (which) => plain(which === 'c' ? (r) => r.connection.clientIp : clientIp) },
   A: { make: () => plain((r) => r.connection.localIp) },
   b: { make: () => number((r) => r.bytesSent === 0 ? undefined : String(r.bytesSent)) },
   B: { make: () => number((r) => String(r.bytesSent)) },

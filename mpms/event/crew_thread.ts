@@ -9,6 +9,7 @@ import { CrewQueue, NO_TICKET, type Job } from '../shared/crew_queue.ts'
 import { IdleThreads } from '../shared/idle_threads.ts'
 import { Loop, type Berth } from '../shared/loop.ts'
 import { LentTable } from './lent_table.ts'
+import { Pace } from './pace.ts'
 import { commonTime, toldBy, type CrewShare } from './share.ts'
 
 /** Requests answered in one go, before connections that wait have their turn. */
@@ -28,6 +29,9 @@ export class CrewThread {
   readonly #bells: (Bell | undefined)[] = []
   readonly #news: Bell
   readonly #stalled: Int32Array
+  readonly #pace: Pace
+  /** When the last job was over. */
+  #jobBegan = 0
   /** The listener has said so of a thread that starts. */
   #resting = true
   /** As it was said to IdleThreads. */
@@ -51,6 +55,7 @@ export class CrewThread {
     this.#bell = seat.attachBell(share.bells[seat.thread]!)
     this.#news = seat.attachBell(share.news)
     this.#stalled = new Int32Array(share.stalled)
+    this.#pace = new Pace(share.pace)
     this.#loop = new Loop(seat, {
       accepts: 'none',
       idle: (berth) => this.#giveBack(berth),
@@ -78,6 +83,7 @@ export class CrewThread {
   #work(): void {
     // Connections that wait here end sooner, also where no more work comes.
     this.#seat.engine.finishing = this.#queue.finishing
+    this.#jobBegan = performance.now()
     for (let n = 0; n < AT_ONCE; n++) {
       if (!this.#takeOne() && this.#rest()) return
       // A connection that waits here has its turn between any two requests.
@@ -94,8 +100,11 @@ export class CrewThread {
     engine.finishing = this.#queue.finishing
     const conn = this.#queue.read(this.#number, ticket, this.#connect, this.#tell)
     // This one may take long: the next is another's.
-    if (!this.#queue.empty) this.#wakeNext()
+    if (!this.#pace.isShort && !this.#queue.empty) this.#wakeNext()
     this.#loop.adopt(conn)
+    const now = performance.now()
+    this.#pace.took(now - this.#jobBegan)
+    this.#jobBegan = now
     return true
   }
 

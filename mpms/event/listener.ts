@@ -9,6 +9,8 @@ import { IdleThreads } from '../shared/idle_threads.ts'
 import { Loop, type Berth } from '../shared/loop.ts'
 import { Admission } from './admission.ts'
 import { AWAY, CLOSED, DISARMED, LentTable } from './lent_table.ts'
+import { Pace } from './pace.ts'
+import { Patrol, type Watched } from './patrol.ts'
 import { commonTime, makeShare, toldBy, type CrewShare } from './share.ts'
 
 /** How soon (ms) it is looked again at a lost thread's job that another thread may just be taking. */
@@ -24,6 +26,8 @@ export class Listener {
   readonly #bells: readonly Bell[]
   readonly #news: Bell
   readonly #admission: Admission
+  readonly #pace: Pace
+  readonly #patrol: Patrol
   /** Requests that found the queue full, oldest first. */
   readonly #overflow: Berth[] = []
 
@@ -40,8 +44,13 @@ export class Listener {
       admits: (first) => this.#admission.admits(first),
       handover: (berth) => this.#handOver(berth),
       lent: (berth, ready) => this.#look(berth, ready),
-      end: () => this.#admission.again(),
+      end: () => {
+        this.#patrol.look()
+        this.#admission.again()
+      },
     })
+    this.#pace = new Pace(this.#share.pace)
+    this.#patrol = new Patrol(this.#crew(), () => seat.engine.now())
     this.#admission = new Admission(seat, this.#loop, this.#idle, new Int32Array(this.#share.stalled))
     this.#loop.also(this.#news.fd, () => this.#hear())
   }
@@ -92,8 +101,20 @@ export class Listener {
     this.#loop.census.flush()
     if (!this.#queue.offer({ fd: conn.fd, keepalives: conn.keepalives, peer: conn.peer, unread: conn.unread() })) return false
     this.#loop.lend(berth)
-    this.#ring(this.#idle.wake())
+    if (this.#pace.isShort && this.#idle.count < this.#bells.length) this.#patrol.begin()
+    else this.#ring(this.#idle.wake())
     return true
+  }
+
+  #crew(): Watched {
+    const queue = this.#queue
+    const awake = (): number => this.#bells.length - this.#idle.count
+    return {
+      get waiting() { return queue.length },
+      get progress() { return queue.taken },
+      get awake() { return awake() },
+      wake: () => this.#ring(this.#idle.claim()),
+    }
   }
 
   #ring(thread: number): boolean {

@@ -4,6 +4,7 @@ import { Census } from '../shared/census.ts'
 import { CrewQueue, type QueueShape } from '../shared/crew_queue.ts'
 import { IdleThreads } from '../shared/idle_threads.ts'
 import { LentTable } from './lent_table.ts'
+import { Pace } from './pace.ts'
 
 export interface CrewShare {
   readonly queue: SharedArrayBuffer
@@ -14,6 +15,8 @@ export interface CrewShare {
   readonly told: SharedArrayBuffer
   /** One word; 1: the listener accepts nothing, and wants to hear of each thread that rests and connection that ends. */
   readonly stalled: SharedArrayBuffer
+  /** See Pace. */
+  readonly pace: SharedArrayBuffer
   /** A bell for each thread of the crew: there is work. */
   readonly bells: readonly Fd[]
   /** Rung by the crew: there is room in the queue, or the listener might accept again. */
@@ -38,7 +41,7 @@ export function makeShare(seat: Seat, bells: readonly Fd[], news: Fd): CrewShare
   return {
     queue: CrewQueue.memory(shape), shape, idle: IdleThreads.memory(threads), lent: LentTable.memory(),
     told: new SharedArrayBuffer(threads * Census.bytes), stalled: new SharedArrayBuffer(4),
-    bells, news, poller: seat.poller.handle,
+    pace: Pace.memory(), bells, news, poller: seat.poller.handle,
   }
 }
 

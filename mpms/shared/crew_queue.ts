@@ -98,6 +98,11 @@ export class CrewQueue {
     return true
   }
 
+  /** Changes with each job that is taken. */
+  get taken(): number {
+    return Atomics.load(this.#words, TAIL)
+  }
+
   /** Jobs that nobody has taken yet; as of some moment of the call. */
   get length(): number {
     return (Atomics.load(this.#words, HEAD) - Atomics.load(this.#words, TAIL)) & LAST_TICKET

@@ -12,6 +12,7 @@ import t from 'tap'
 import { buildDate } from '../../generator/bundle.ts'
 import { modules } from '../../modules/catalog.ts'
 import { mpms } from '../../mpms/catalog.ts'
+import { programs } from '../../support/catalog.ts'
 
 interface Ran { readonly code: number; readonly out: string; readonly err: string }
 
@@ -42,7 +43,8 @@ function sources(root: string): string {
     writeFileSync(join(tree, path), text)
   }
   const real = ['configure', 'configure.ts', 'generator', 'templates', 'Makefile', 'package.json', 'tsconfig.json',
-    'core/base/version.ts', 'core/base/edit_distance.ts', 'core/base/code_cache.ts', 'core/start.ts', 'core/port/features.ts', 'mpms/catalog.ts', 'modules/catalog.ts']
+    'core/base/version.ts', 'core/base/edit_distance.ts', 'core/base/code_cache.ts',
+    'core/start.ts', 'core/port/features.ts', 'mpms/catalog.ts', 'modules/catalog.ts', 'support/catalog.ts']
   for (const path of real) cpSync(path, join(tree, path), { recursive: true })
   symlinkSync(resolve('node_modules'), join(tree, 'node_modules'))
   for (const row of [...modules, ...mpms]) {
@@ -53,7 +55,8 @@ function sources(root: string): string {
       ? `export const ${name} = { name: '${row.name}' }\n`
       : `import { face } from 'httpd'\n${part}`)
   }
-  for (const name of ['epoll', 'kqueue']) write(`core/port/poll/${name}.ts`, `export const ${name} = '${name} here'\n`)
+  for (const name of ['io_uring', 'epoll', 'kqueue']) write(`core/port/poll/${name}.ts`, `export const ${name} = '${name} here'\n`)
+  for (const { name, source } of programs) write(source, `console.log('${name}', ...process.argv.slice(2))\n`)
   write('core/api.ts', "export const face = (text: string) => text + ' through the face of the core'\n")
   write('core/main.ts', main)
   return tree
@@ -142,6 +145,8 @@ t.test('make install: files in place, configuration for the prefix, edited files
   test.notMatch(text(prefix, 'build/config_vars.mk'), /^(PORT|MPM_MODULES|srcdir) /m)
   const { out } = await run(root, join(prefix, 'bin/webd'))
   test.match(out, new RegExp(`"${join(prefix, 'bin/webd')}","${prefix}"`))
+  test.equal((await run(root, join(prefix, 'bin/htpasswd'), '-n', 'two words')).out, 'htpasswd -n two words\n')
+  test.equal((await run(directory, 'dist/bin/htpasswd')).out, 'htpasswd\n')
   writeFileSync(conf, 'Listen 1\n')
   writeFileSync(join(prefix, 'htdocs/index.html'), 'mine')
   await run(directory, 'make', 'install')

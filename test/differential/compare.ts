@@ -1,4 +1,5 @@
 /* What two servers answered, side by side: everything that differs and must not. */
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import type { Answer, Answers } from './exchange.ts'
 import type { Difference } from './rules.ts'
 
@@ -64,7 +65,23 @@ export function masked({ answers, end }: Answers, port: number): Answers {
   return { end, answers: answers.map((answer) => maskedAnswer(answer, port)) }
 }
 
-function maskedAnswer({ status, fields, body }: Answer, port: number): Answer {
+const DECODERS: Readonly<Record<string, (body: Buffer) => Buffer>> = { gzip: gunzipSync, br: brotliDecompressSync }
+
+/** Two libraries need not come to the same bytes: of a compressed body what it stands for counts. */
+function decoded({ fields, body }: Answer): string {
+  const coding = fields.find(([name]) => /^content-encoding$/i.test(name))?.[1]
+  const decode = DECODERS[coding?.toLowerCase() ?? '']
+  if (decode === undefined || body === '') return body
+  try {
+    return `(${coding!}) ${decode(Buffer.from(body, 'latin1')).toString('latin1')}`
+  } catch {
+    return body
+  }
+}
+
+function maskedAnswer(answer: Answer, port: number): Answer {
+  const { status, fields } = answer
+  const body = decoded(answer)
   const type = fields.find(([name]) => /^content-type$/i.test(name))?.[1]
   const boundary = /boundary="?([^";]+)/.exec(type ?? '')?.[1]
   const mask = (text: string): string => {
@@ -73,8 +90,16 @@ function maskedAnswer({ status, fields, body }: Answer, port: number): Answer {
   }
   // Apache's boundaries have 15 or 16 digits, and the length of the whole goes with them.
   const field = (name: string, value: string): string =>
-    boundary !== undefined && /^content-length$/i.test(name) ? 'LENGTH' : mask(value)
+    boundary !== undefined && /^content-length$/i.test(name) ? 'LENGTH'
+      : /^expires$/i.test(name) ? sinceDate(value, fields) : mask(value)
   return { status, body: mask(body), fields: fields.map(([name, value]) => [name, field(name, value)] as const) }
+}
+
+/** Seconds from Date on, to the next ten; a date in the past as it is. */
+function sinceDate(value: string, fields: Answer['fields']): string {
+  const date = fields.find(([name]) => /^date$/i.test(name))?.[1]
+  const seconds = (Date.parse(value) - Date.parse(date ?? '')) / 1000
+  return seconds > 1e8 ? 'YEARS' : seconds > -5 ? `Date + ${Math.round(seconds / 10) * 10} s` : value
 }
 
 /** Debian has changed the first line of the pages that the server makes. */
@@ -82,7 +107,7 @@ const DEBIAN_DOCTYPE = '"-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/html4/
 
 export const maskText = (text: string, port: number): string =>
   text.replace(DEBIAN_DOCTYPE, '"-//IETF//DTD HTML 2.0//EN"').replace(new RegExp(`\\b${port}\\b`, 'g'), 'PORT')
-    .replace(/\/\S+\/httpd\.conf:\d+/g, 'CONF:LINE').replace(/\b(Apache|Switchyard)(\/[\d.]+)?( \((Debian|Unix)\))?/g, 'PRODUCT')
+    .replace(/\bmax-age=\d{8,}/g, 'max-age=YEARS').replace(/\/\S+\/httpd\.conf:\d+/g, 'CONF:LINE').replace(/\b(Apache|Switchyard)(\/[\d.]+)?( \((Debian|Unix)\))?/g, 'PRODUCT')
 
 /** Lines of logs that only one of the two wrote. The order is that of the threads, not of the requests. */
 export function logDifferences(what: 'access' | 'error', apache: readonly string[], ours: readonly string[]): Difference[] {

@@ -24,7 +24,12 @@ export interface Running {
 
 const APACHE = '/usr/sbin/apache2'
 const APACHE_MODULES = '/usr/lib/apache2/modules'
-const MODULES = ['mpm_event', 'alias', 'authz_core', 'authz_host', 'autoindex', 'dir', 'mime']
+const MODULES = [
+  'mpm_event', 'alias', 'authz_core', 'authz_host', 'autoindex', 'dir', 'mime',
+  'allowmethods', 'env', 'expires', 'headers', 'rewrite', 'setenvif',
+  'authn_core', 'authn_file', 'authn_anon', 'authz_user', 'authz_groupfile', 'authz_owner', 'auth_basic', 'access_compat',
+  'filter', 'deflate', 'brotli', 'remoteip', 'macro', 'negotiation', 'speling', 'userdir', 'vhost_alias',
+]
 const NOBODY = 65534
 
 export const hasApache = (): boolean => [APACHE, ...MODULES.map((name) => `${APACHE_MODULES}/mod_${name}.so`)].every(existsSync)
@@ -86,7 +91,7 @@ function population(mpm: StaticVariant): string[] {
 }
 
 function preamble(side: Side): string[] {
-  if (side !== 'apache') return [...loadModuleLines(side), ...population(side)]
+  if (side !== 'apache') return [...loadModuleLines(side, 'event', true), ...population(side)]
   return [...MODULES.map((name) => `LoadModule ${name}_module ${APACHE_MODULES}/mod_${name}.so`), ...population('event')]
 }
 

@@ -92,7 +92,7 @@ t.test('LogLevel in a section is the section\'s', (t) => {
 
 t.test('findAccount() finds whole names and numbers only', (t) => {
   const table = 'root:x:0:0:root:/root:/bin/sh\nwww:x:33:33::/:/bin/false\nbroken\nwww-data:x:34:34::/:\n'
-  t.same(findAccount(table, 'www'), { name: 'www', id: 33, group: 33 })
+  t.same(findAccount(table, 'www'), { name: 'www', id: 33, group: 33, home: '/' })
   t.equal(findAccount(table, 'www-data')?.id, 34)
   t.equal(findAccount(table, 'ww'), undefined)
   t.equal(findAccount(table, 'broken'), undefined)

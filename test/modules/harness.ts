@@ -10,6 +10,7 @@ import type { Module } from '../../core/hook/module.ts'
 import { ModuleList } from '../../core/hook/modules.ts'
 import type { Startup } from '../../core/hook/hooks.ts'
 import type { Connection, FileInfo, Lookup, Request, Server } from '../../core/hook/types.ts'
+import { EditedFields } from '../../core/http/edited_fields.ts'
 import { Headers } from '../../core/server/header_table.ts'
 
 export interface Configured {
@@ -66,7 +67,8 @@ export function configure(modules: readonly Module[], text: string, virtual = fa
     }
     const directive = list.find(name)[0]!.directive
     let end = at
-    directive.section!(command(directive, name, args, at, place), split(args), () => void (end = run(at + 1, place)))
+    directive.section!(command(directive, name, args, at, place), split(args),
+      (inside) => void (end = run(at + 1, inside?.section ? { path: undefined, vector: inside.section.vector } : place)))
     return end
   }
 
@@ -127,19 +129,21 @@ export type Wanted = Partial<Omit<Request, 'headersIn' | 'connection'>> & {
 export function fakeRequest({ conf, dir }: Configured, { headers = {}, connection, files = {},
   ...rest }: Wanted = {}): FakeRequest {
   const logged: Logged[] = []
-  const fields = Object.entries(headers)
+  const fields = new EditedFields(Object.entries(headers), () => undefined)
   const request: FakeRequest = {
     connection: {
       id: 1, clientIp: '192.0.2.7', clientPort: 4711, localIp: '192.0.2.1', localPort: 8080, keepalives: 1,
         aborted: false, bytesIn: 0, bytesOut: 0,
       ...connection,
     },
+    clientIp: connection?.clientIp ?? '192.0.2.7', clientPort: connection?.clientPort ?? 4711,
     server: fakeServer(conf), requestLine: 'GET / HTTP/1.1', method: 'GET', isHead: false, protocol: 1001,
     protocolText: 'HTTP/1.1', unparsedUri: '/', uri: '/', args: undefined, hostname: 'asked.example',
     headersIn: {
-      get: (name) => fields.find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1],
+      get: (name) => fields.get(name),
       fields: () => fields,
     },
+    editHeadersIn: () => fields,
     headersOut: new Headers(), errHeadersOut: new Headers(), status: 200, filename: undefined, pathInfo: '',
       finfo: NO_FILE,
     handler: undefined, contentType: undefined, contentEncoding: undefined, contentLanguages: [], user: undefined,
@@ -155,6 +159,9 @@ export function fakeRequest({ conf, dir }: Configured, { headers = {}, connectio
       contentType: undefined, handler: undefined, headersOut: new Headers(), ...files[path],
     }),
     subLookupUri: (uri) => request.subLookup(uri),
+    subLookupFile: (path) => request.subLookup(path),
+    internalRedirectUri: (uri) => request.internalRedirect(uri),
+    forgetLookup: () => undefined, mayBlock: true,
     fastRedirect: (to) => void Object.assign(request, { uri: to.uri, filename: to.filename, finfo: to.finfo }),
     stat: () => NO_FILE,
     constructUrl: (path) => `http://asked.example${path}`,

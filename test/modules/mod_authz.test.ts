@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { DECLINED, OK, registerAuthz, type AuthzStatus } from '../../core/api.ts'
+import { module as authnCore } from '../../modules/mod_authn_core.ts'
 import { checkUser, checkWithoutUser, module as authz } from '../../modules/mod_authz_core.ts'
 import { constant, evaluate, type Container, type Rule } from '../../modules/authz_core/rules.ts'
 import { AddressSet, inDomain, module as host, provenNames } from '../../modules/mod_authz_host.ts'
 import { configure, fakeRequest, refusal, type Wanted } from './harness.ts'
 
-const modules = [authz, host]
+const modules = [authnCore, authz, host]
 
 registerAuthz('test-user', {
   parse: (args) => args,
@@ -87,7 +88,7 @@ t.test('a refusal is logged with the path', (t) => {
 })
 
 t.test('users', (t) => {
-  const text = 'Require test-user ann'
+  const text = 'AuthType Test\nRequire test-user ann'
   t.equal(ask(text).status, DECLINED, 'a user may change that: authentication comes first')
   const after = (user: string | undefined, more = '') => {
     const request = fakeRequest(configure(modules, text + more), { user, uri: '/file' })

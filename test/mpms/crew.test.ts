@@ -5,6 +5,7 @@ import { Next, type Conn, type Seat } from '../../core/server/mpm.ts'
 import { Scoreboard } from '../../core/server/scoreboard.ts'
 import { CrewThread } from '../../mpms/event/crew_thread.ts'
 import { LentTable } from '../../mpms/event/lent_table.ts'
+import { Pace } from '../../mpms/event/pace.ts'
 import { Listener } from '../../mpms/event/listener.ts'
 import { shapeFor, toldBy, type CrewShare } from '../../mpms/event/share.ts'
 import { Census, Kind } from '../../mpms/shared/census.ts'
@@ -92,7 +93,8 @@ t.test('a thread of the crew that has no work knows that the child is to finish'
   const shape = shapeFor(THREADS)
   const share: CrewShare = {
     queue: CrewQueue.memory(shape), shape, idle: IdleThreads.memory(THREADS), lent: LentTable.memory(1024),
-    told: new SharedArrayBuffer(THREADS * Census.bytes), stalled: new SharedArrayBuffer(4), bells: [7, 7], news: 8, poller: 1,
+    told: new SharedArrayBuffer(THREADS * Census.bytes), stalled: new SharedArrayBuffer(4), pace: Pace.memory(),
+    bells: [7, 7], news: 8, poller: 1,
   }
   const { seat, deliver } = makeSeat(0, { data: share })
   new CrewThread(seat).start()

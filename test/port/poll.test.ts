@@ -18,6 +18,7 @@ class FakeKernel implements Omit<PollCalls, 'arch'> {
     return memory
   }
   errno = () => 9
+  viewOf = () => new ArrayBuffer(0)
   watch = () => ({ stop: () => undefined })
   call = (declaration: string) => {
     const name = /(\w+)\(/.exec(declaration)![1]!
@@ -50,7 +51,7 @@ class FakeKernel implements Omit<PollCalls, 'arch'> {
 t.test('epoll packs events to 12 bytes on x86-64 and aligns them elsewhere', (t) => {
   for (const [arch, tail] of [['x64', 4], ['arm64', 8]] as const) {
     const kernel = new FakeKernel()
-    const poller = epoll({ ...kernel, call: kernel.call, allocate: kernel.allocate, errno: kernel.errno, watch: kernel.watch, arch }).open()
+    const poller = epoll({ ...kernel, call: kernel.call, allocate: kernel.allocate, errno: kernel.errno, viewOf: kernel.viewOf, watch: kernel.watch, arch }).open()
     t.equal(poller.add(7, Ready.in | Ready.exclusive), 0)
     const [, op, fd, hex] = kernel.calls[0]!.split(' ')
     const bytes = Buffer.from(hex!, 'hex')
@@ -68,7 +69,7 @@ t.test('epoll packs events to 12 bytes on x86-64 and aligns them elsewhere', (t)
 
 t.test('kqueue keeps reading and writing as two filters', (t) => {
   const kernel = new FakeKernel()
-  const poller = kqueue({ call: kernel.call, allocate: kernel.allocate, errno: kernel.errno, watch: kernel.watch, arch: 'x64' }).open()
+  const poller = kqueue({ call: kernel.call, allocate: kernel.allocate, errno: kernel.errno, viewOf: kernel.viewOf, watch: kernel.watch, arch: 'x64' }).open()
   t.equal(poller.add(7, Ready.in), 0)
   t.equal(poller.change(7, Ready.out, Ready.in), 0)
   t.equal(poller.remove(7, Ready.out), 0)

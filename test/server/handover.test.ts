@@ -28,7 +28,7 @@ const chained = (late: boolean) => ({ hooks }: ModuleList): void => {
     if (r.uri === '/middle') return after(look(r, '/inner'), (isThere) => isThere ? OK : 403)
     return after(look(r, '/middle'), (isThere) => isThere ? OK : 403)
   }
-  hooks.accessChecker.add('m', check, { quick: true })
+  hooks.fixups.add('m', check, { quick: true })
 }
 
 for (const late of [false, true]) {
@@ -51,7 +51,7 @@ function withDocument(text: string, mayBlock: boolean, status = 404) {
   const value = parseStringExpression(text, source, '')
   conf.defaults.said(dirCore).errorDocuments = { [status]: { kind: 'text', value } }
   return make(({ hooks }) => {
-    hooks.accessChecker.add('m', (r) => r.uri === '/elsewhere' ? HANDOVER : OK, { quick: true })
+    hooks.fixups.add('m', (r) => r.uri === '/elsewhere' ? HANDOVER : OK, { quick: true })
   }, { mayBlock }, conf)
 }
 
@@ -83,6 +83,24 @@ t.test('what cannot begin anew gets the standard page instead of one that takes 
     await turns()
     conn.advance()
     t.match(socket.outgoing, /^HTTP\/1\.1 408 [\s\S]*<title>408 Request Timeout<\/title>/, text)
+  }
+  t.end()
+})
+
+t.test('a handler of its own name that may block: the request moves before anything else is found out', (t) => {
+  for (const quick of [false, true]) {
+    const conf = plainConf()
+    conf.defaults.said(dirCore).setHandler = 'mine'
+    let looked = 0
+    const { conn, say, socket } = make(({ hooks }) => {
+      hooks.translateName.add('m', () => (looked++, -1), { quick: true })
+      hooks.handler.add('m', (r) => (void r.write('x'), OK), { handler: 'mine', quick })
+    }, { mayBlock: false }, conf)
+    say(GET)
+    t.equal(conn.advance(), quick ? Next.idle : Next.handover)
+    t.equal(looked, quick ? 1 : 0)
+    t.equal(Buffer.from(conn.unread()).toString(), quick ? '' : GET)
+    t.match(socket.outgoing, quick ? /200 OK/ : /^$/)
   }
   t.end()
 })

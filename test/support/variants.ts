@@ -22,11 +22,15 @@ export function variantDirectory(variant: Variant): string {
 
 export const programOf = (variant: Variant): string => join(variantDirectory(variant), 'httpd')
 
-/** The LoadModule lines of the generated configuration, with absolute paths; `mpm` exchanges the MPM's. */
-export function loadModuleLines(variant: Variant, mpm = 'event'): string[] {
+/**
+ * The LoadModule lines of the generated configuration, with absolute paths; `mpm` exchanges the MPM's.
+ * @param all those that are commented out, too
+ */
+export function loadModuleLines(variant: Variant, mpm = 'event', all = false): string[] {
   const directory = variantDirectory(variant)
   const conf = readFileSync(join(directory, 'dist/conf/httpd.conf'), 'utf8')
-  const lines = conf.split('\n').filter((line) => line.startsWith('LoadModule '))
+  const lines = conf.split('\n').map((line) => (all ? line.replace(/^#(?=LoadModule )/, '') : line))
+    .filter((line) => line.startsWith('LoadModule '))
   return lines.map((line) => line.replace(/ modules\//, ` ${join(directory, 'dist/modules')}/`)
     .replace(/mpm_\w+_module (.*)mod_mpm_\w+\.so$/, `mpm_${mpm}_module $1mod_mpm_${mpm}.so`))
 }

@@ -10,6 +10,8 @@ export interface PollCalls {
   call(declaration: string): NativeCall
   errno(): number
   allocate(bytes: number): Memory
+  /** Memory that the kernel has mapped, seen without a copy. */
+  viewOf(address: bigint | number, bytes: number): ArrayBuffer
   watch(fd: number, onReadable: () => void, endable?: boolean): Watch
   /** `process.arch`: layouts differ. */
   readonly arch: string

@@ -1,0 +1,104 @@
+/* The command line of htpasswd, as getopt(3) reads it. Pure. */
+import type { Algorithm } from './hash.ts'
+import { EXIT, Fault, UsageFault } from './fault.ts'
+
+export interface Wanted {
+  readonly action: 'set' | 'create' | 'print' | 'delete' | 'verify'
+  readonly algorithm: Algorithm
+  /** -C or -r: cost of bcrypt, rounds of SHA-256 and SHA-512. */
+  readonly cost: number | undefined
+  readonly from: 'prompt' | 'stdin' | 'argument'
+  /** Empty for -n. */
+  readonly file: string
+  readonly user: string
+  readonly password: string | undefined
+}
+
+const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
+  m: 'apr1', B: 'bcrypt', 2: 'sha256', 5: 'sha512', d: 'crypt', s: 'sha1', p: 'plain',
+}
+const ACTIONS: Readonly<Record<string, Wanted['action']>> = { c: 'create', n: 'print', D: 'delete', v: 'verify' }
+
+export const USAGE = `Usage:
+	htpasswd [-cimB25dpsDv] [-C cost] [-r rounds] passwordfile username
+	htpasswd -b[cmB25dpsDv] [-C cost] [-r rounds] passwordfile username password
+
+	htpasswd -n[imB25dps] [-C cost] [-r rounds] username
+	htpasswd -nb[mB25dps] [-C cost] [-r rounds] username password
+ -c  make a new file, or begin the one there is anew
+ -n  print the line and leave files alone
+ -b  the password is the last argument (others on this machine may see it)
+ -i  read the password from standard input, once
+ -D  delete the user
+ -v  verify the user's password
+How the password is hashed:
+ -m  MD5, Apache's variant (default)
+ -B  bcrypt (best)
+ -2  SHA-256, with rounds
+ -5  SHA-512, with rounds
+ -d  crypt(3), of 8 characters only (insecure)
+ -s  SHA-1, without salt (insecure)
+ -p  not at all: no server understands it but one that reads it as plain text
+ -C  cost of bcrypt, 4 to 17 (default 5): one more takes twice the time
+ -r  rounds of SHA-256 and SHA-512, 1000 to 999999999 (default 5000)
+`
+
+interface State { action: Wanted['action'] | undefined; algorithm: Algorithm; cost: number | undefined; from: Wanted['from'] }
+
+/** @param words one character per byte @throws Fault */
+export function wantedBy(words: readonly string[]): Wanted {
+  const state: State = { action: undefined, algorithm: 'apr1', cost: undefined, from: 'prompt' }
+  let at = 0
+  for (; at < words.length && /^-./.test(words[at]!); at++) {
+    if (words[at] === '--') {
+      at++
+      break
+    }
+    if (takeOptions(state, words[at]!.slice(1), words[at + 1])) at++
+  }
+  return complete(state, words.slice(at))
+}
+
+/** @returns whether the next word was taken, too */
+function takeOptions(state: State, letters: string, next: string | undefined): boolean {
+  for (let i = 0; i < letters.length; i++) {
+    const letter = letters[i]!
+    if (letter !== 'C' && letter !== 'r') {
+      takeOption(state, letter)
+      continue
+    }
+    const attached = letters.slice(i + 1)
+    const value = attached === '' ? next : attached
+    if (value === undefined) throw new UsageFault(`option requires an argument -- ${letter}`)
+    state.cost = /^\d{1,9}$/.test(value) ? Number(value) : 0
+    if (state.cost === 0) throw new Fault(EXIT.syntax, 'argument to -C/-r must be a positive integer')
+    return attached === ''
+  }
+  return false
+}
+
+function takeOption(state: State, letter: string): void {
+  const action = ACTIONS[letter]
+  const algorithm = ALGORITHMS[letter]
+  if (action !== undefined) {
+    if (state.action !== undefined && state.action !== action)
+      throw new Fault(EXIT.syntax, 'only one of -c -n -v -D may be specified')
+    state.action = action
+  } else if (algorithm !== undefined) state.algorithm = algorithm
+  else if (letter === 'b') state.from = 'argument'
+  else if (letter === 'i') state.from = state.from === 'argument' ? 'argument' : 'stdin'
+  else throw new UsageFault(`illegal option -- ${letter}`)
+}
+
+const MOST_NAME = 255
+
+function complete({ action = 'set', algorithm, cost, from }: State, rest: readonly string[]): Wanted {
+  const count = (action === 'print' ? 1 : 2) + (from === 'argument' ? 1 : 0)
+  if (rest.length !== count) throw new UsageFault()
+  const [file, user, password] = (action === 'print' ? ['', ...rest] : rest) as [string, string, string?]
+  if (user.length > MOST_NAME) throw new Fault(EXIT.tooLong, `username too long (> ${MOST_NAME})`)
+  const bad = /[:\n]/.exec(user)
+  if (bad !== null)
+    throw new Fault(EXIT.user, `username contains illegal character '${bad[0] === '\n' ? '\\n' : bad[0]}'`)
+  return { action, algorithm, cost, from, file, user, password }
+}
