@@ -65,6 +65,8 @@ export interface ResolverOptions {
 
 /** Entries of one generation of each cache. */
 const CACHE_SIZE = 4096
+/** Longer paths hardly come again, and clients choose them. */
+const LONGEST = 512
 /** Outcomes of conditions remembered for one place: clients choose them, and there may be as many as 2^n. */
 const OUTCOMES = 256
 
@@ -252,7 +254,8 @@ export class Resolver {
   #locationsOf(uri: string): readonly Section[] {
     const plain = uri.startsWith('/') ? uri.replace(/\/{2,}/g, '/') : uri
     const found = this.#locations.filter((section) => section.matches(section.kind === 'Location' ? plain : uri))
-    return this.#uris.set(uri, found.length > 0 ? found : NONE)
+    const sections = found.length > 0 ? found : NONE
+    return uri.length > LONGEST ? sections : this.#uris.set(uri, sections)
   }
 
   #plan(asked: string): Plan {
@@ -268,7 +271,8 @@ export class Resolver {
     const late = [...named, ...this.#expressions.filter((section) => section.matches(filename))]
     const before = levels.length === 0 ? this.#root : levels.at(-1)!.fixed
     const fixed = before && this.#filed(this.#steps(before, late), name)
-    return this.#plans.set(asked, { maker: this, fixed, levels: fixed === undefined ? levels : [], late, name, kept: undefined })
+    const plan: Plan = { maker: this, fixed, levels: fixed === undefined ? levels : [], late, name, kept: undefined }
+    return asked.length > LONGEST ? plan : this.#plans.set(asked, plan)
   }
 
   #filed(node: Node, name: string): Node {

@@ -62,7 +62,7 @@ export class Atoms {
 
   #grow(): void {
     const before = this.#atoms
-    this.#atoms = places(4 * before.length)
+    this.#atoms = places(Math.min(this.#most, 4 * before.length))
     this.#drivenOut = 0
     for (const atom of before)
       if (atom !== undefined) this.#atoms[(atom.hash ^ (atom.hash >>> 15)) & (this.#atoms.length - 1)] = atom

@@ -12,7 +12,7 @@ import { Errno } from '../port/port.ts'
 import { discardBody } from './body_discard.ts'
 import { dirCore, etagParts } from './core_settings.ts'
 import type { FileEntry, OpenFile } from './file_cache.ts'
-import { fileDigests } from './file_digest.ts'
+import { digestsOfBytes, fileDigests } from './file_digest.ts'
 import { FieldBlock } from './header_table.ts'
 import { entryOf, type RequestRec } from './request_rec.ts'
 
@@ -117,19 +117,22 @@ class Rendered {
   }
 }
 
+/** What is sent: a small file's content, or the open file. */
+type Source = Uint8Array | OpenFile
+
 type Field = readonly [name: string, value: string]
 
 const optional = (name: string, value: string | undefined): Field[] => value === undefined ? [] : [[name, value]]
 
 /** @returns the fields, or the status that stands in the way of them */
-function render(r: RequestRec, entry: FileEntry): Rendered | Status {
+function render(r: RequestRec, entry: FileEntry, source: Source): Rendered | Status {
   const { fileEtag: parts, contentDigest, maxRanges } = r.dir(dirCore)
   const acceptRanges = maxRanges === 0 ? 'none' : 'bytes'
   const kept = entry.rendered as Rendered | undefined
   if (kept !== undefined && kept.parts === parts && kept.hasMd5 === contentDigest && kept.acceptRanges === acceptRanges) return kept
   const { digest, ...others } = partsOf(parts)
   const algorithms = [...(digest ? ['sha1'] : []), ...(contentDigest ? ['md5'] : [])]
-  const digests = algorithms.length === 0 ? NO_DIGESTS : digestsOf(r, entry, algorithms)
+  const digests = algorithms.length === 0 ? NO_DIGESTS : digestsOf(r, source, algorithms)
   if (typeof digests === 'number') return digests
   const nowUs = r.requestTime * 1000
   const etag = digest ? digestETag(digests['sha1']!) : fileETag(others, entry.ino, entry.size, Math.floor(entry.mtimeMs * 1000), nowUs)
@@ -141,11 +144,11 @@ function render(r: RequestRec, entry: FileEntry): Rendered | Status {
 
 const NO_DIGESTS: Readonly<Record<string, string>> = {}
 
-function digestsOf(r: RequestRec, entry: FileEntry, algorithms: readonly string[]): Readonly<Record<string, string>> | Status {
+// Of what is sent, not of what the name leads to by now.
+function digestsOf(r: RequestRec, source: Source, algorithms: readonly string[]): Readonly<Record<string, string>> | Status {
   const { engine } = r.connection
   if (!engine.mayBlock) return HANDOVER
-  const file = engine.files.open(entry)
-  return typeof file === 'number' ? cannotOpen(r, -file) : fileDigests(engine.port, file.fd, algorithms)
+  return source instanceof Uint8Array ? digestsOfBytes(source, algorithms) : fileDigests(engine.port, source.fd, algorithms)
 }
 
 const partsOf = (said: readonly string[]): ETagParts & { digest: boolean } => {
@@ -162,7 +165,7 @@ function serveFile(r: RequestRec, entry: FileEntry): Answer<Status> {
   // those of what is sent, should another file have come to this place just now.
   const source = r.connection.engine.files.source(entry, r.requestTime)
   if (typeof source === 'number') return cannotOpen(r, -source)
-  const rendered = render(r, entry)
+  const rendered = render(r, entry, source)
   if (typeof rendered === 'number') return rendered
   return sendFile(r, entry, source, r.variantListTag === undefined ? rendered : rendered.asVariant(r.variantListTag))
 }
@@ -173,7 +176,7 @@ function afterBody(r: RequestRec, { path }: FileEntry): Answer<Status> {
   return defaultHandler(r)
 }
 
-function sendFile(r: RequestRec, entry: FileEntry, source: Uint8Array | OpenFile, rendered: Rendered): Status {
+function sendFile(r: RequestRec, entry: FileEntry, source: Source, rendered: Rendered): Status {
   const { headersOut } = r
   const verdict = r.main !== undefined ? 'go' : evaluate({
     methodNumber: r.methodNumber, status: r.status, etag: rendered.etag, mtimeMs: entry.mtimeMs, nowMs: r.requestTime,

@@ -59,7 +59,7 @@ function failAgain(r: RequestRec, error: unknown): Answer<Status> {
 }
 
 function respond(r: RequestRec, status: Status, noteHtml: string): Answer<Status> {
-  const location = r.headersOut.get('Location') ?? r.errHeadersOut.get('Location')
+  const location = r.headersOut.get('Location') ?? (r.hasErrHeaders ? r.errHeadersOut.get('Location') : undefined)
   if (!r.reset(!r.refused)) {
     r.cutOff()
     return OK

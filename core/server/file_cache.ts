@@ -57,6 +57,8 @@ export class FileEntry implements FileInfo {
   /** Whether the path itself is a symbolic link, and in which turn that was looked up. */
   isLink = false
   linkCheckedAt = -1
+  /** The cache has it; if not, it may have another one for the same path. */
+  isKept = false
   /** What holds it, for whoever needs that again. */
   parent: FileEntry | undefined
   /** For whoever renders headers of this file: forgotten when the file changes. */
@@ -84,6 +86,7 @@ export class FileCache {
   readonly #budget: number
   #bytes = 0
   #turn = 0
+  #turns = 0
 
   /** @param budget bytes of memory that entries and contents may take, about */
   constructor(port: Port, budget: number) {
@@ -94,7 +97,12 @@ export class FileCache {
 
   /** A turn begins: what was seen before may be out of date. */
   beginTurn(): void {
-    this.#turn++
+    this.#turn = ++this.#turns
+  }
+
+  /** Until the next one begins every look is a new one. */
+  endTurn(): void {
+    this.#turn = NaN
   }
 
   /** @param path absolute, one character per byte */
@@ -154,8 +162,10 @@ export class FileCache {
     // Somebody is writing to it.
     if (this.#learnOpen(entry, fd) || got !== entry.size) return this.#keepOpen(entry, fd)
     files.close(fd)
+    entry.content = Buffer.from(this.#scratch.bytes.subarray(0, got))
     this.#bytes += got
-    return (entry.content = Buffer.from(this.#scratch.bytes.subarray(0, got)))
+    if (this.#bytes > this.#budget) this.#evict(entry)
+    return entry.content
   }
 
   #open(entry: FileEntry): number {
@@ -182,6 +192,7 @@ export class FileCache {
 
   #add(entry: FileEntry): void {
     this.#entries.set(entry.path, entry)
+    entry.isKept = true
     this.#bytes += costOf(entry)
     if (this.#bytes > this.#budget) this.#evict(entry)
   }
@@ -197,6 +208,7 @@ export class FileCache {
   #remove(entry: FileEntry): void {
     this.#forget(entry)
     this.#entries.delete(entry.path)
+    entry.isKept = false
     this.#bytes -= costOf(entry)
   }
 

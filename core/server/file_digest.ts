@@ -5,10 +5,19 @@ const PIECE = 64 * 1024
 let scratch: Memory | undefined
 
 /** Base64 by the names of the algorithms. */
-export function fileDigests(port: Port, fd: Fd, algorithms: readonly string[]): Readonly<Record<string, string>> {
-  // Not imported: node takes 2 ms to load it, and processes and threads that make no digest do without.
-  const { createHash } = process.getBuiltinModule('node:crypto')
-  const hashes = algorithms.map((name) => createHash(name))
+type Digests = Readonly<Record<string, string>>
+
+// Not imported: node takes 2 ms to load it, and processes and threads that make no digest do without.
+const hashesFor = (algorithms: readonly string[]) =>
+  algorithms.map((name) => process.getBuiltinModule('node:crypto').createHash(name))
+
+export function digestsOfBytes(bytes: Uint8Array, algorithms: readonly string[]): Digests {
+  const hashes = hashesFor(algorithms)
+  return Object.fromEntries(algorithms.map((name, i) => [name, hashes[i]!.update(bytes).digest('base64')]))
+}
+
+export function fileDigests(port: Port, fd: Fd, algorithms: readonly string[]): Digests {
+  const hashes = hashesFor(algorithms)
   const memory = (scratch ??= port.host.memory(PIECE))
   for (let at = 0; ;) {
     const got = port.files.pread(fd, memory, 0, PIECE, at)

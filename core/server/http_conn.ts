@@ -127,6 +127,8 @@ export class HttpConn extends ConnectionEnds implements Conn, Connection, Posted
   timedOut(): Next {
     switch (this.#phase) {
       case Phase.head:
+        // It does not take the answers that it has asked for.
+        if (this.output.blocked) return Next.close
         // A thread that was kept from looking must not take what came in time for nothing.
         if (this.input.fill()) return this.advance()
         return this.input.ended || this.input.broken || this.#lateHead() === Next.close ? Next.close : this.advance()
@@ -302,6 +304,11 @@ export class HttpConn extends ConnectionEnds implements Conn, Connection, Posted
     this.output.flush()
     this.output.settle()
     return this.output.blocked ? this.#wait(Next.write) : Next.handover
+  }
+
+  /** What came before the first request does not count for its pace. */
+  restartPace(): void {
+    this.#pace?.restart()
   }
 
   #newRequest(head: RequestHead): RequestRec {

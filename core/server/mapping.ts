@@ -55,7 +55,7 @@ function entryAt(r: RequestRec, path: string): FileEntry {
   const { files } = r.connection.engine
   const { located } = r
   if (located === undefined || located.filename !== path) return files.look(path)
-  if (located.entry !== undefined) return files.lookAgain(located.entry)
+  if (located.entry?.isKept === true) return files.lookAgain(located.entry)
   const entry = files.look(path)
   // Anybody can ask for any number of files that are not there.
   if (entry.result === 0) located.entry = entry

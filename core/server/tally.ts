@@ -85,8 +85,9 @@ export class Tally {
     this.#bytes += bytes
     of.answered++
     of.bytesAnswered += bytes
+    // The next request of this turn begins now.
+    const now = ORIGIN + clock.readClock()
     if (extended) {
-      const now = ORIGIN + clock.readClock()
       this.#duration += now - r.requestTime
       if (mayBlock || !this.#waiting) this.#showEnd(r, of, now)
     }

@@ -154,6 +154,7 @@ export class ThreadEngine implements Engine {
     if (!this.#hasPrefaces) return undefined
     return (bytes) => {
       const read = connection.served.preface?.(bytes, connection)
+      if (read?.used !== 0) connection.restartPace()
       if (read?.client !== undefined) connection.peer = { ...connection.peer, ...read.client }
       return read?.used
     }
@@ -217,6 +218,7 @@ export class ThreadEngine implements Engine {
 
   endTurn(): void {
     this.output.submit()
+    this.files.endTurn()
     endTurn()
   }
 

@@ -98,6 +98,8 @@ export class CrewThread {
     const { engine, worker } = this.#seat
     worker.status = SeatStatus.write
     engine.finishing = this.#queue.finishing
+    // The job before this one may have taken long: what it saw of files is out of date.
+    engine.beginTurn()
     const conn = this.#queue.read(this.#number, ticket, this.#connect, this.#tell)
     // This one may take long: the next is another's.
     if (!this.#pace.isShort && !this.#queue.empty) this.#wakeNext()

@@ -102,7 +102,8 @@ export class Listener {
     if (!this.#queue.offer({ fd: conn.fd, keepalives: conn.keepalives, peer: conn.peer, unread: conn.unread() })) return false
     this.#loop.lend(berth)
     if (this.#pace.isShort && this.#idle.count < this.#bells.length) this.#patrol.begin()
-    else this.#ring(this.#idle.wake())
+    // One may be on its way, and leave the rest to others that nobody wakes.
+    else if (!this.#ring(this.#idle.wake())) this.#patrol.begin()
     return true
   }
 

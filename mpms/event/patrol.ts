@@ -6,6 +6,8 @@
 
 /** How long (ms) a job may wait before somebody looks at why. */
 const ROUND = 1
+/** The same where all are busy. */
+const LONG_ROUND = 20
 /** Short jobs that one thread is trusted with. */
 const FEW = 16
 
@@ -26,6 +28,7 @@ export class Patrol {
   #since = 0
   #progress = 0
   #wakes = 1
+  #pause = ROUND
   #timer: NodeJS.Timeout | undefined
 
   constructor(watched: Watched, now: () => number) {
@@ -39,12 +42,13 @@ export class Patrol {
     this.#since = this.#now()
     this.#progress = this.#watched.progress
     this.#wakes = 1
-    this.#timer = setTimeout(() => this.#round(), ROUND)
+    this.#pause = ROUND
+    this.#again()
   }
 
   /** From time to time: Node's timers wait while one batch of connections follows another. */
   look(): void {
-    if (this.#timer !== undefined && this.#now() - this.#since >= ROUND) {
+    if (this.#timer !== undefined && this.#now() - this.#since >= this.#pause) {
       clearTimeout(this.#timer)
       this.#round()
     }
@@ -54,12 +58,23 @@ export class Patrol {
     this.#timer = undefined
     const { waiting, progress, awake } = this.#watched
     if (waiting === 0) return
-    if (progress === this.#progress || waiting > FEW * awake) {
-      for (let n = 0; n < this.#wakes; n++) if (!this.#watched.wake()) break
-      this.#wakes *= 2
-    } else this.#wakes = 1
-    const wakes = this.#wakes
-    this.begin()
-    this.#wakes = wakes
+    this.#pause = ROUND
+    if (progress === this.#progress || waiting > FEW * awake) this.#wake()
+    else this.#wakes = 1
+    this.#since = this.#now()
+    this.#progress = this.#watched.progress
+    this.#again()
+  }
+
+  #wake(): void {
+    let woken = 0
+    while (woken < this.#wakes && this.#watched.wake()) woken++
+    // All are busy: whichever is done first takes what waits by itself.
+    if (woken === 0) this.#pause = LONG_ROUND
+    else this.#wakes *= 2
+  }
+
+  #again(): void {
+    this.#timer = setTimeout(() => this.#round(), this.#pause)
   }
 }
