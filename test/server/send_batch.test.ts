@@ -178,3 +178,21 @@ t.test('clients receive whole answers in their order, however little the sockets
       wholes.reduce((rest, whole) => rest.replaceAll(whole, '#'), withoutDate(got.get(fd) ?? '')) === '#'.repeat(count))
   }), { numRuns: 300 })
 })
+
+t.test('a client that does not take its answers is given up after one Timeout, whatever it sends', (t) => {
+  for (const how of ['posted, and sends on', 'posted, and is silent', 'pipelined']) {
+    const ring = new Ring()
+    const { socket, conn, engine } = make(undefined, how === 'pipelined' ? {} : { sends: ring })
+    ring.net = socket.port.net
+    socket.capacity = 0
+    socket.incoming.push(Buffer.from(how === 'pipelined' ? `${NONE}G` : NONE))
+    engine.beginTurn()
+    conn.advance()
+    engine.endTurn()
+    t.equal(conn.advance(), Next.write, how)
+    if (how !== 'posted, and is silent') socket.incoming.push(Buffer.from('ET /'))
+    t.equal(conn.timedOut(), Next.close, how)
+    t.equal(socket.shut, false, 'what has not left is not closed in front of')
+  }
+  t.end()
+})
