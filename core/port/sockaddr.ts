@@ -27,7 +27,18 @@ export function readSockaddr(from: Buffer): Endpoint {
   return { address: isMapped(from) ? dotted(from, 20) : compress(from), port }
 }
 
-const dotted = (from: Buffer, at: number): string => `${from[at]!}.${from[at + 1]!}.${from[at + 2]!}.${from[at + 3]!}`
+let lastNumber = -1
+let lastText = ''
+
+/** Many connections come from one address, a proxy's say: they share its text. */
+function dotted(from: Buffer, at: number): string {
+  const number = from.readUInt32BE(at)
+  if (number !== lastNumber) {
+    lastText = `${from[at]!}.${from[at + 1]!}.${from[at + 2]!}.${from[at + 3]!}`
+    lastNumber = number
+  }
+  return lastText
+}
 
 const isMapped = (from: Buffer): boolean =>
   from.readUInt32BE(8) === 0 && from.readUInt32BE(12) === 0 && from.readUInt32BE(16) === 0xffff
