@@ -137,15 +137,30 @@ const refuseBody = (r: RequestRec, fault: HttpFault): Status => {
   return fault.status
 }
 
-/** As Apache: what was judged under the same configuration, on the way here, is not judged again. */
+/** As Apache: what was judged under the same configuration, on the way here, is not judged again, whatever came of it. */
 const judge: Step = (r) => {
-  const before = r.prev !== undefined && r.prev.resolved === r.resolved ? r.prev
-    : r.main !== undefined && r.main.resolved === r.resolved ? r.main : undefined
+  const before = r.prev !== undefined && isJudgedAs(r, r.prev) ? r.prev
+    : r.main !== undefined && isJudgedAs(r, r.main) ? r.main : undefined
+  r.judgedFile = fileOf(r)
   if (before === undefined) return admit(r)
   r.user = before.user
   r.authType = before.authType
   return OK
 }
+
+/**
+ * Whether what was said of `before` holds for `r`, too. The same object is not enough: directories that no section tells
+ * apart share it, and what Require asks about the URL may come out differently for the next one.
+ */
+function isJudgedAs(r: RequestRec, before: RequestRec): boolean {
+  if (before.judgedFile === undefined || before.resolved !== r.resolved) return false
+  const file = fileOf(r)
+  if (r.resolved?.selective === true) return before.uri === r.uri && before.judgedFile === file
+  return parentDirectory(before.judgedFile) === parentDirectory(file)
+}
+
+const fileOf = ({ filename = '', finfo }: RequestRec): string =>
+  finfo.type === 'directory' && !filename.endsWith('/') ? `${filename}/` : filename
 
 /** Not for what is made on behalf of another request. */
 const mainOnly = (step: Step): Step => (r) => (r.main === undefined ? step(r) : OK)
