@@ -12,6 +12,7 @@ import type { Sink } from '../hook/filter.ts'
 import type { Request } from '../hook/types.ts'
 import type { HttpFault } from '../http/fault.ts'
 import { allowHeader, M_TRACE } from '../http/methods.ts'
+import { invalidPath, normalisePath } from '../http/target.ts'
 import type { Chains } from './chains.ts'
 import { applyConditions } from './conditions.ts'
 import { satisfiesAny } from './authn.ts'
@@ -291,7 +292,18 @@ export function logFault(r: RequestRec, fault: HttpFault, module = 'core'): void
 /** ap_internal_redirect: a new request on the same connection, answered in the place of `r`. */
 export function redirectInternally(r: RequestRec, target: string, carry?: (to: RequestRec) => void): Answer<Status> {
   const query = target.indexOf('?')
-  return query < 0 ? redirectTo(r, target, r.args, carry) : redirectTo(r, target.slice(0, query), target.slice(query + 1), carry)
+  const said = query < 0 ? target : target.slice(0, query)
+  const args = query < 0 ? r.args : target.slice(query + 1)
+  // It must not lead around what is said of its URL, nor above the root.
+  const path = said.startsWith('/') ? normalisePath(said, r.served.settings.mergeSlashes) : said
+  return path === undefined ? redirectTo(r, said, args, carry, [refuse(invalidPath(said))]) : redirectTo(r, path, args, carry)
+}
+
+/** The same for a URI as it was written. */
+export function redirectAsWritten(r: RequestRec, uri: string, carry?: (to: RequestRec) => void): Answer<Status> {
+  const target = targetFor(r, uri)
+  return 'fault' in target ? redirectTo(r, uri, undefined, carry, [refuse(target.fault)])
+    : redirectTo(r, target.path, target.args, carry)
 }
 
 function redirectTo(
@@ -323,16 +335,13 @@ function redirectTo(
   })
 }
 
-/** The same for a URI as it was written, and with what its headers say of how it came about. */
+/** And with what its headers say of how it came about. */
 export function redirectToUri(r: RequestRec, uri: string): Answer<Status> {
-  const target = targetFor(r, uri)
   const vary = r.headersOut.get('Vary')
-  const carry = (to: RequestRec): void => {
+  return redirectAsWritten(r, uri, (to) => {
     to.unparsedUri = uri
     if (vary !== undefined) to.headersOut.set('Vary', vary)
-  }
-  return 'fault' in target ? redirectTo(r, uri, undefined, carry, [refuse(target.fault)])
-    : redirectTo(r, target.path, target.args, carry)
+  })
 }
 
 const refuse = (fault: HttpFault): Step => (r) => {
