@@ -77,12 +77,34 @@ const authorise: Step = (r) => {
   return answer === OK ? OK : after(answer, (status) => (status === DECLINED ? authenticate(r) : status))
 }
 
-const authenticate: Step = (r) => after(checkUserId(r), (known) => {
+const authenticate: Step = (r) => {
+  const before = provenBefore(r)
+  if (before === undefined) return after(checkUserId(r), (known) => authenticated(r, known))
+  takeUser(r, before)
+  return authoriseUser(r)
+}
+
+// The same credentials under the same configuration: checking a password takes long, on purpose.
+function provenBefore({ prev, main, resolved }: RequestRec): RequestRec | undefined {
+  if (prev?.isProven === true && prev.resolved === resolved) return prev
+  return main?.isProven === true && main.resolved === resolved ? main : undefined
+}
+
+function takeUser(r: RequestRec, { user, authType, isProven }: RequestRec): void {
+  r.user = user
+  r.authType = authType
+  r.isProven = isProven
+}
+
+function authenticated(r: RequestRec, known: Status): Answer<Status> {
   if (known !== OK) return known === DECLINED ? undecided(r, 'check user') : known
-  if (r.user !== undefined) return authoriseUser(r)
+  if (r.user !== undefined) {
+    r.isProven = true
+    return authoriseUser(r)
+  }
   r.log('error', 'core', `${satisfiesAny(r) ? 'AH00028' : 'AH00027'}: No authentication done but request not allowed without authentication for ${r.uri}. Authentication not configured?`)
   return INTERNAL_ERROR
-})
+}
 
 const authoriseUser: Step = (r) =>
   after(authChecker(r), (status) => (status === DECLINED ? undecided(r, 'check authorization') : status))
@@ -144,8 +166,7 @@ const judge: Step = (r) => {
     : r.main !== undefined && isJudgedAs(r, r.main) ? r.main : undefined
   r.judgedFile = fileOf(r)
   if (before === undefined) return admit(r)
-  r.user = before.user
-  r.authType = before.authType
+  takeUser(r, before)
   return OK
 }
 

@@ -41,6 +41,8 @@ export class RequestRec extends Response implements Request {
   authType: string | undefined
   /** What access was judged to, a directory with its slash; undefined: not yet. */
   judgedFile: string | undefined
+  /** The user has proved to be that. */
+  isProven = false
   context: Request['context']
   unknownParts: readonly string[] | undefined
   variantListTag: string | undefined
