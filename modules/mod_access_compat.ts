@@ -54,8 +54,8 @@ function applies(rule: Rule, r: Request): Answer<boolean> {
   switch (rule.kind) {
     case 'all': return true
     case 'env': return (tableValue(r.env, rule.name) !== undefined) === rule.present
-    case 'ip': return rule.has(r.connection.clientIp)
-    case 'host': return provenHost(r.connection).then((name) => name !== undefined && inDomain(rule.name, name))
+    case 'ip': return rule.has(r.clientIp)
+    case 'host': return provenHost(r).then((name) => name !== undefined && inDomain(rule.name, name))
   }
 }
 

@@ -83,7 +83,8 @@ export const module = {
   ],
   register({ postReadRequest, headerParser }, on) {
     on(postReadRequest, (r) => findNames(r), {
-      order: Order.first, quick: true,
+      // Whose name it is mod_remoteip says.
+      order: Order.first, after: ['remoteip_module'], quick: true,
       when: (settings) => early(settings).some(looksAtHost) && wantsNames(settings.dir(dirCore)),
     })
     on(postReadRequest, setEarly, {

@@ -2,7 +2,9 @@
  * htpasswd: makes and changes password files as mod_authn_file reads them. Options, messages and exit codes are those of
  * Apache's program. One rule: a server that reads the file meanwhile sees the old one or the new one.
  */
-import { chmodSync, chownSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync, chownSync, closeSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync,
+} from 'node:fs'
 import { PasswordError, verifyPassword } from '../core/base/password.ts'
 import { USAGE, wantedBy, type Wanted } from './htpasswd/command_line.ts'
 import { EXIT, Fault, UsageFault } from './htpasswd/fault.ts'
@@ -50,13 +52,16 @@ function replace(file: string, text: string): void {
   const target = realpathSync(file)
   const { mode, uid, gid } = statSync(target)
   const temporary = `${target}.${process.pid}`
+  let mine = false
   try {
-    writeFileSync(temporary, text, { encoding: 'latin1', mode: 0o600, flag: 'wx' })
+    closeSync(openSync(temporary, 'wx', 0o600))
+    mine = true
+    writeFileSync(temporary, text, 'latin1')
     chownSync(temporary, uid, gid)
     chmodSync(temporary, mode & 0o7777)
     renameSync(temporary, target)
   } catch {
-    rmSync(temporary, { force: true })
+    if (mine) rmSync(temporary, { force: true })
     overwrite(target, text, 'cannot modify file')
   }
 }

@@ -27,6 +27,8 @@ export interface Resolved {
   readonly conditions: readonly Section[]
   /** Those that it came by whose regular expressions name groups, in order. */
   readonly naming: readonly Section[]
+  /** A <Files>, <Location> or <If> has a part in it: what holds may be for one URL or one file alone. */
+  readonly selective: boolean
 }
 
 /** Where .htaccess files come from. It is asked for each request: it keeps files, and notices when they change. */
@@ -83,6 +85,7 @@ class Node implements Resolved {
   readonly rights: Rights | undefined
   readonly conditions: readonly Section[]
   readonly naming: readonly Section[]
+  readonly selective: boolean
   /** By what each condition came to. */
   readonly outcomes = new Recent<string, Node>(OUTCOMES)
   readonly #next = new Map<Section, Node>()
@@ -91,13 +94,14 @@ class Node implements Resolved {
 
   constructor(
     vector: ConfigVector, files: readonly Section[], rights: Rights | undefined, conditions: readonly Section[],
-    naming: readonly Section[] = NONE,
+    naming: readonly Section[] = NONE, selective = false,
   ) {
     this.vector = vector
     this.files = files
     this.rights = rights
     this.conditions = conditions
     this.naming = naming
+    this.selective = selective
   }
 
   known(section: Section, passing: boolean): Node | undefined {
@@ -213,7 +217,7 @@ export class Resolver {
     if (known !== undefined) return known
     let { vector } = node
     for (const section of holding) vector = vector.mergedWith(section.vector, this.#settings)
-    return node.outcomes.set(outcome, new Node(vector, NONE, undefined, NONE))
+    return node.outcomes.set(outcome, new Node(vector, NONE, undefined, NONE, NONE, true))
   }
 
   /** .htaccess costs nothing where nothing in the configuration allows it anything. */
@@ -237,7 +241,8 @@ export class Resolver {
     const nested = section.inner.filter(isCondition)
     const conditions = nested.length > 0 ? [...node.conditions, ...nested] : node.conditions
     const naming = section.named === undefined ? node.naming : [...node.naming, section]
-    return node.remember(section, passing, new Node(vector, files, this.#rights(vector), conditions, naming))
+    return node.remember(section, passing, new Node(vector, files, this.#rights(vector), conditions, naming,
+      node.selective || !holdsFiles))
   }
 
   #steps(node: Node, sections: readonly Section[]): Node {

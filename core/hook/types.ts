@@ -44,6 +44,8 @@ export interface Connection {
   readonly id: number
   readonly clientIp: string
   readonly clientPort: number
+  /** What was read before its first request has settled who the client is (read_preface). */
+  readonly introduced: boolean
   readonly localIp: string
   readonly localPort: number
   /** Requests begun on this connection so far, the current one included. */

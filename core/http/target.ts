@@ -139,7 +139,7 @@ function hostOf(authority: string): { host: string; port: number | undefined } |
 function decodePath(raw: string, unparsed: string, options: TargetOptions): string | TargetFault {
   const decoded = raw.includes('%') ? unescape(raw) : raw
   const kept = decoded === undefined ? undefined : normalisePath(decoded, options.mergeSlashes)
-  if (kept === undefined) return invalidPath(unparsed, decoded ?? raw, options)
+  if (kept === undefined) return refusedPath(unparsed, decoded ?? raw, options)
   const hasKeptSlash = kept.includes(KEPT_SLASH) || kept.includes(KEPT_CAPITAL)
   if (!hasKeptSlash && !kept.includes('\0')) return kept
   if (kept.includes('\0') || options.allowEncodedSlashes === 'Off') {
@@ -151,13 +151,16 @@ function decodePath(raw: string, unparsed: string, options: TargetOptions): stri
   }
   const slashes = kept.replaceAll(KEPT_SLASH, '/').replaceAll(KEPT_CAPITAL, '/')
   const opened = normalisePath(slashes, options.mergeSlashes)
-  return opened ?? invalidPath(unparsed, slashes, options)
+  return opened ?? refusedPath(unparsed, slashes, options)
 }
 
+/** Of a path that cannot be decoded, or leads above the root. */
+export const invalidPath = (unparsed: string): HttpFault =>
+  ({ ...badRequest('AH10244', `invalid URI path (${unparsed})`), level: 'error' })
+
 /** @param path as far as it could be decoded */
-function invalidPath(unparsed: string, path: string, { mergeSlashes }: TargetOptions): TargetFault {
-  const fault: HttpFault = { ...badRequest('AH10244', `invalid URI path (${unparsed})`), level: 'error' }
-  return { fault, path: shown(normalisePath(path, mergeSlashes, true)!) }
+function refusedPath(unparsed: string, path: string, { mergeSlashes }: TargetOptions): TargetFault {
+  return { fault: invalidPath(unparsed), path: shown(normalisePath(path, mergeSlashes, true)!) }
 }
 
 /** As a path of C ends: at NUL. */

@@ -86,6 +86,8 @@ export interface Memory {
 export interface Endpoint {
   readonly address: string
   readonly port: number
+  /** What came before the first request was for saying who this is, whether it did or not (PROXY protocol). */
+  readonly introduced?: boolean
 }
 
 export interface Net {

@@ -24,6 +24,10 @@ export abstract class ConnectionEnds {
     return this.peer.port
   }
 
+  get introduced(): boolean {
+    return this.peer.introduced === true
+  }
+
   get localIp(): string {
     return this.#localEnd().address
   }

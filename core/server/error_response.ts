@@ -10,7 +10,7 @@ import { BodyError, BodyFault, limitBody } from './body_reader.ts'
 import { dirCore, type ErrorDocument } from './core_settings.ts'
 import { FieldBlock } from './header_table.ts'
 import { signatureOf } from './page_signature.ts'
-import { logFault, redirectInternally } from './pipeline.ts'
+import { logFault, redirectAsWritten } from './pipeline.ts'
 import type { RequestRec } from './request_rec.ts'
 
 /** @param noteHtml HTML for the bodies that have room for a note. Neither throws nor rejects. */
@@ -78,6 +78,7 @@ function respond(r: RequestRec, status: Status, noteHtml: string): Answer<Status
 
 /** @param original the status whose ErrorDocument cannot be had @param fault why not: for the log alone */
 function insteadOfDocument(r: RequestRec, original: Status, fault: Status): Answer<Status> {
+  if (closesConnection(fault)) r.framingInDoubt = true
   r.status = original
   return after(standard(r, { noteHtml: '', location: undefined, additionally: original }), (sent) => {
     if (sent === OK) r.status = fault
@@ -123,7 +124,7 @@ function elsewhere(r: RequestRec, isUrl: boolean, target: string, location: stri
   if (location !== undefined) r.errHeadersOut.set('Location', location)
   r.env.set('REQUEST_METHOD', r.method)
   if (r.errorNotes !== '') r.env.set('ERROR_NOTES', r.errorNotes)
-  const answer = redirectInternally(r, target, (to) => {
+  const answer = redirectAsWritten(r, target, (to) => {
     to.method = 'GET'
     to.status = status
   })

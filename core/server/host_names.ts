@@ -8,17 +8,38 @@ import { after, OK, type Answer, type Status } from '../hook/hook.ts'
 import type { Connection, Request } from '../hook/types.ts'
 import { dirCore } from './core_settings.ts'
 
-/** undefined: not asked for yet; empty: there is none. */
+/** Of one address. undefined: not asked for yet; empty: there is none. */
 interface Names {
   remote?: string
   /** The remote name leads back to the address (HostnameLookups Double). */
   proven?: boolean
-  local?: string
   /** What provenHost found: not for the log. */
   checked?: Promise<string | undefined>
 }
 
-const known = new WeakMap<Connection, Names>()
+/** Of the addresses that a connection has to do with. */
+interface Known {
+  /** Of this end. */
+  local?: string
+  readonly peer: Names
+  /** Whom a proxy at the other end spoke for last (mod_remoteip). */
+  client?: { readonly address: string; readonly names: Names }
+}
+
+const known = new WeakMap<Connection, Known>()
+
+function knownOf(connection: Connection): Known {
+  let found = known.get(connection)
+  if (found === undefined) known.set(connection, found = { peer: {} })
+  return found
+}
+
+function namesOf({ connection, clientIp }: Request): Names {
+  const found = knownOf(connection)
+  if (clientIp === connection.clientIp) return found.peer
+  if (found.client?.address !== clientIp) found.client = { address: clientIp, names: {} }
+  return found.client.names
+}
 
 /** What a thread asks of DNS; tests have others. */
 export interface NameService {
@@ -32,7 +53,7 @@ const system: NameService = {
 }
 
 /** The name of the client where HostnameLookups found one. */
-export const remoteHost = (connection: Connection): string | undefined => known.get(connection)?.remote || undefined
+export const remoteHost = (r: Request): string | undefined => known.has(r.connection) ? namesOf(r).remote || undefined : undefined
 
 /** The name of the address that the client connected to, where UseCanonicalName DNS found one. */
 export const localHost = (connection: Connection): string | undefined => known.get(connection)?.local || undefined
@@ -41,26 +62,24 @@ export const localHost = (connection: Connection): string | undefined => known.g
 export const wantsNames = (settings: { hostnameLookups: string; useCanonicalName: string }): boolean =>
   settings.hostnameLookups !== 'off' || settings.useCanonicalName === 'dns'
 
-/** Finds the names that hold for a request, once for each connection. */
+/** Finds the names that hold for a request, once for each connection and client in a row. */
 export function findNames(r: Request, service = system): Answer<Status> {
   const { connection } = r
-  const names = known.get(connection) ?? {}
-  known.set(connection, names)
+  const ends = knownOf(connection)
+  const names = namesOf(r)
   const { hostnameLookups, useCanonicalName } = r.dir(dirCore)
   const double = hostnameLookups === 'double'
   const missing: Promise<void>[] = []
   if (hostnameLookups !== 'off' && (names.remote === undefined || (double && names.proven === undefined)))
-    missing.push(findRemote(names, connection.clientIp, double, service))
-  if (useCanonicalName === 'dns' && names.local === undefined)
-    missing.push(nameOf(connection.localIp, service).then((name) => void (names.local = name)))
+    missing.push(findRemote(names, r.clientIp, double, service))
+  if (useCanonicalName === 'dns' && ends.local === undefined)
+    missing.push(nameOf(connection.localIp, service).then((name) => void (ends.local = name)))
   return missing.length === 0 ? OK : after(Promise.all(missing), () => OK)
 }
 
 /** The name of the client if it leads back to its address, whatever HostnameLookups says: for checks of access. */
-export function provenHost(connection: Connection, service = system): Promise<string | undefined> {
-  const names = known.get(connection) ?? {}
-  known.set(connection, names)
-  return names.checked ??= findProven(connection.clientIp, service)
+export function provenHost(r: Request, service = system): Promise<string | undefined> {
+  return namesOf(r).checked ??= findProven(r.clientIp, service)
 }
 
 async function findProven(address: string, service: NameService): Promise<string | undefined> {

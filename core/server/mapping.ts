@@ -1,6 +1,6 @@
 /** From URI to file: what the core does where no module has said otherwise. */
 import type { HtaccessFault } from '../config/resolve.ts'
-import { tidyPath } from '../base/path.ts'
+import { mergeUnder, tidyPath } from '../base/path.ts'
 import { OK, type Status } from '../hook/hook.ts'
 import { Errno, type Stat } from '../port/port.ts'
 import { dirCore, Opt, optionBits } from './core_settings.ts'
@@ -22,12 +22,19 @@ export function mapUri(r: RequestRec): Status {
   const { located, served } = r
   const remembers = located !== undefined && located.served === served && located.path === r.uri
   r.filename = remembers ? (located.filename ??= fileOf(r)) : fileOf(r)
+  if (r.filename === undefined) {
+    r.log('error', 'core', `AH00127: Cannot map ${r.requestLine} to file`)
+    return 403
+  }
   return OK
 }
 
-function fileOf(r: RequestRec): string {
+/** @returns undefined for what leads out of DocumentRoot: a module has put the path together, no client's says that */
+function fileOf(r: RequestRec): string | undefined {
   const { documentRoot, settings } = r.served
   const path = settings.serverPath === undefined ? r.uri : behind(settings.serverPath, r.uri)
+  if (path.includes('/.') && DOTS.test(path) && mergeUnder(documentRoot, path.replace(/^\/+/, '')) === undefined)
+    return undefined
   return r.uri === '*' ? `${documentRoot}/*` : documentRoot + (settings.mergeSlashes ? path : path.replace(/\/{2,}/g, '/'))
 }
 

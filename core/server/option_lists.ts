@@ -10,6 +10,8 @@ const OPTIONS: Readonly<Record<string, number>> = {
   symlinksifownermatch: Opt.symLinksIfOwnerMatch, execcgi: Opt.execCgi, multiviews: Opt.multiViews,
 }
 
+const EVERY_OPTION = Object.values(OPTIONS).reduce((all, bits) => all | bits)
+
 const MIXED = 'Either all Options must start with + or -, or no Option may.'
 
 interface OptionWord { readonly sign: string; readonly name: string; readonly whole: boolean }
@@ -26,7 +28,7 @@ export function options(said: Said, { overrideOptions }: Command, words: readonl
     if (sign === '') set = set! | bits
     else if (sign === '+') [add, remove] = [add | bits, remove & ~bits]
     // Without includes there are none without exec either.
-    else [add, remove] = [add & ~removed(bits), remove | removed(bits)]
+    else [add, remove] = [add & ~withNoExec(bits), remove | withNoExec(bits)]
   }
   if (set !== undefined) [set, add, remove] = [(set & ~remove) | add, 0, 0]
   said.options = { set, add, remove }
@@ -49,7 +51,7 @@ function checkOptions(words: readonly OptionWord[]): void {
   })
 }
 
-/** AllowOverride Options=a,b: others may neither be set nor taken away. */
+/** AllowOverride Options, with a list or without: others may neither be set nor taken away. */
 function checkRights(words: readonly OptionWord[], allowed: number): void {
   for (const { name } of words)
     if (bitsOf(name) & ~allowed) throw new ConfigError(`Option ${name} not allowed here`)
@@ -60,7 +62,7 @@ const bitsOf = (name: string): number => {
   return lower === 'all' ? OPT_ALL : lower === 'none' ? 0 : OPTIONS[lower]!
 }
 
-const removed = (bits: number): number => bits & Opt.includes ? bits | Opt.includesNoExec : bits
+const withNoExec = (bits: number): number => bits & Opt.includes ? bits | Opt.includesNoExec : bits
 
 const CLASSES = ['AuthConfig', 'FileInfo', 'Indexes', 'Limit', 'Options']
 
@@ -72,19 +74,18 @@ export function allowOverride(said: Said, _command: Command, words: readonly str
   for (const text of words) {
     const [key, value] = split(text)
     const name = CLASSES.find((cls) => cls.toLowerCase() === key)
-    if (name === 'Options') restrict(said, value)
+    // As Apache: without a list it lets through what `Options All` switches on.
+    if (name === 'Options') said.allowOverrideOptions = withNoExec(value === undefined ? OPT_ALL : optionList(value))
     if (name !== undefined) classes.add(name)
     else if (key === 'nonfatal') nonfatal(said, value, text)
-    else if (key === 'all') CLASSES.forEach((cls) => classes.add(cls))
+    else if (key === 'all') {
+      CLASSES.forEach((cls) => classes.add(cls))
+      said.allowOverrideOptions = EVERY_OPTION
+    }
     else if (key === 'none') classes.clear()
     else throw new ConfigError(`Illegal override option ${text}`)
   }
   said.allowOverride = [...classes]
-}
-
-function restrict(said: Said, value: string | undefined): void {
-  if (value === undefined) delete said.allowOverrideOptions
-  else said.allowOverrideOptions = optionList(value)
 }
 
 function split(text: string): [key: string, value: string | undefined] {

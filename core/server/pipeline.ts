@@ -12,6 +12,7 @@ import type { Sink } from '../hook/filter.ts'
 import type { Request } from '../hook/types.ts'
 import type { HttpFault } from '../http/fault.ts'
 import { allowHeader, M_TRACE } from '../http/methods.ts'
+import { invalidPath, normalisePath } from '../http/target.ts'
 import type { Chains } from './chains.ts'
 import { applyConditions } from './conditions.ts'
 import { satisfiesAny } from './authn.ts'
@@ -76,12 +77,34 @@ const authorise: Step = (r) => {
   return answer === OK ? OK : after(answer, (status) => (status === DECLINED ? authenticate(r) : status))
 }
 
-const authenticate: Step = (r) => after(checkUserId(r), (known) => {
+const authenticate: Step = (r) => {
+  const before = provenBefore(r)
+  if (before === undefined) return after(checkUserId(r), (known) => authenticated(r, known))
+  takeUser(r, before)
+  return authoriseUser(r)
+}
+
+// The same credentials under the same configuration: checking a password takes long, on purpose.
+function provenBefore({ prev, main, resolved }: RequestRec): RequestRec | undefined {
+  if (prev?.isProven === true && prev.resolved === resolved) return prev
+  return main?.isProven === true && main.resolved === resolved ? main : undefined
+}
+
+function takeUser(r: RequestRec, { user, authType, isProven }: RequestRec): void {
+  r.user = user
+  r.authType = authType
+  r.isProven = isProven
+}
+
+function authenticated(r: RequestRec, known: Status): Answer<Status> {
   if (known !== OK) return known === DECLINED ? undecided(r, 'check user') : known
-  if (r.user !== undefined) return authoriseUser(r)
+  if (r.user !== undefined) {
+    r.isProven = true
+    return authoriseUser(r)
+  }
   r.log('error', 'core', `${satisfiesAny(r) ? 'AH00028' : 'AH00027'}: No authentication done but request not allowed without authentication for ${r.uri}. Authentication not configured?`)
   return INTERNAL_ERROR
-})
+}
 
 const authoriseUser: Step = (r) =>
   after(authChecker(r), (status) => (status === DECLINED ? undecided(r, 'check authorization') : status))
@@ -137,15 +160,29 @@ const refuseBody = (r: RequestRec, fault: HttpFault): Status => {
   return fault.status
 }
 
-/** As Apache: what was judged under the same configuration, on the way here, is not judged again. */
+/** As Apache: what was judged under the same configuration, on the way here, is not judged again, whatever came of it. */
 const judge: Step = (r) => {
-  const before = r.prev !== undefined && r.prev.resolved === r.resolved ? r.prev
-    : r.main !== undefined && r.main.resolved === r.resolved ? r.main : undefined
+  const before = r.prev !== undefined && isJudgedAs(r, r.prev) ? r.prev
+    : r.main !== undefined && isJudgedAs(r, r.main) ? r.main : undefined
+  r.judgedFile = fileOf(r)
   if (before === undefined) return admit(r)
-  r.user = before.user
-  r.authType = before.authType
+  takeUser(r, before)
   return OK
 }
+
+/**
+ * Whether what was said of `before` holds for `r`, too. The same object is not enough: directories that no section tells
+ * apart share it, and what Require asks about the URL may come out differently for the next one.
+ */
+function isJudgedAs(r: RequestRec, before: RequestRec): boolean {
+  if (before.judgedFile === undefined || before.resolved !== r.resolved) return false
+  const file = fileOf(r)
+  if (r.resolved?.selective === true) return before.uri === r.uri && before.judgedFile === file
+  return parentDirectory(before.judgedFile) === parentDirectory(file)
+}
+
+const fileOf = ({ filename = '', finfo }: RequestRec): string =>
+  finfo.type === 'directory' && !filename.endsWith('/') ? `${filename}/` : filename
 
 /** Not for what is made on behalf of another request. */
 const mainOnly = (step: Step): Step => (r) => (r.main === undefined ? step(r) : OK)
@@ -276,7 +313,18 @@ export function logFault(r: RequestRec, fault: HttpFault, module = 'core'): void
 /** ap_internal_redirect: a new request on the same connection, answered in the place of `r`. */
 export function redirectInternally(r: RequestRec, target: string, carry?: (to: RequestRec) => void): Answer<Status> {
   const query = target.indexOf('?')
-  return query < 0 ? redirectTo(r, target, r.args, carry) : redirectTo(r, target.slice(0, query), target.slice(query + 1), carry)
+  const said = query < 0 ? target : target.slice(0, query)
+  const args = query < 0 ? r.args : target.slice(query + 1)
+  // It must not lead around what is said of its URL, nor above the root.
+  const path = said.startsWith('/') ? normalisePath(said, r.served.settings.mergeSlashes) : said
+  return path === undefined ? redirectTo(r, said, args, carry, [refuse(invalidPath(said))]) : redirectTo(r, path, args, carry)
+}
+
+/** The same for a URI as it was written. */
+export function redirectAsWritten(r: RequestRec, uri: string, carry?: (to: RequestRec) => void): Answer<Status> {
+  const target = targetFor(r, uri)
+  return 'fault' in target ? redirectTo(r, uri, undefined, carry, [refuse(target.fault)])
+    : redirectTo(r, target.path, target.args, carry)
 }
 
 function redirectTo(
@@ -308,16 +356,13 @@ function redirectTo(
   })
 }
 
-/** The same for a URI as it was written, and with what its headers say of how it came about. */
+/** And with what its headers say of how it came about. */
 export function redirectToUri(r: RequestRec, uri: string): Answer<Status> {
-  const target = targetFor(r, uri)
   const vary = r.headersOut.get('Vary')
-  const carry = (to: RequestRec): void => {
+  return redirectAsWritten(r, uri, (to) => {
     to.unparsedUri = uri
     if (vary !== undefined) to.headersOut.set('Vary', vary)
-  }
-  return 'fault' in target ? redirectTo(r, uri, undefined, carry, [refuse(target.fault)])
-    : redirectTo(r, target.path, target.args, carry)
+  })
 }
 
 const refuse = (fault: HttpFault): Step => (r) => {

@@ -39,6 +39,10 @@ export class RequestRec extends Response implements Request {
   handler: string | undefined
   user: string | undefined
   authType: string | undefined
+  /** What access was judged to, a directory with its slash; undefined: not yet. */
+  judgedFile: string | undefined
+  /** The user has proved to be that. */
+  isProven = false
   context: Request['context']
   unknownParts: readonly string[] | undefined
   variantListTag: string | undefined

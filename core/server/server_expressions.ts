@@ -26,7 +26,7 @@ const variables: readonly VariableRow[] = [
   row('CONTEXT_DOCUMENT_ROOT', 'The directory of that Alias, or DocumentRoot', (r) => r.context?.real ?? documentRoot(r)),
   row('SERVER_SOFTWARE', 'The name and version of the server (ServerTokens)', (r) => r.connection.engine.serverTokens),
   row('REMOTE_HOST', "The client's name, or its address where names are not looked up",
-    (r) => (r.clientIp === r.connection.clientIp ? remoteHost(r.connection) : undefined) ?? r.clientIp),
+    (r) => remoteHost(r) ?? r.clientIp),
   row('AUTH_TYPE', 'How the user proved to be that, for example `Basic`', (r) => r.authType),
   row('REQUEST_LOG_ID', 'The id of the request in the logs', (r) => logId(r)),
   row('CONN_LOG_ID', 'The id of the connection in the logs', (r) => logId(r.connection)),

@@ -155,7 +155,7 @@ export class ThreadEngine implements Engine {
     return (bytes) => {
       const read = connection.served.preface?.(bytes, connection)
       if (read?.used !== 0) connection.restartPace()
-      if (read?.client !== undefined) connection.peer = { ...connection.peer, ...read.client }
+      if (read?.used !== undefined && read.used > 0) connection.peer = { ...connection.peer, ...read.client, introduced: true }
       return read?.used
     }
   }

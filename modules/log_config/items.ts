@@ -20,7 +20,7 @@ const none: LogValue = plain(() => undefined)
 const PID = String(process.pid)
 const TID = threadId === 0 ? PID : String(threadId)
 
-const host = (r: Request): string => (r.clientIp === r.connection.clientIp ? remoteHost(r.connection) : undefined) ?? r.clientIp
+const host = (r: Request): string => remoteHost(r) ?? r.clientIp
 const clientIp = (r: Request): string => r.clientIp
 
 /** Names in any case of letters, no quotes, no commas between cookies. */

@@ -2,7 +2,7 @@
  * Whom a header such as X-Forwarded-For says that a request is for: its addresses are taken from the right, each on the
  * word of the one before it, as long as that is a proxy that is trusted. Pure.
  */
-import { isIP } from 'node:net'
+import { isIP, SocketAddress } from 'node:net'
 import type { Subnet } from 'httpd'
 
 export interface Proxy {
@@ -54,14 +54,15 @@ export function follow(value: string, peer: string, proxies: readonly Proxy[] | 
   return { client, rest, proxies: passed, doubt }
 }
 
-const MAPPED = /^::ffff:(?=\d+\.)/i
+const MAPPED = '::ffff:'
 
-/** An address as it is compared and logged; undefined if it is none. */
+/** An address as it is compared and logged, one of IPv4 as that however it is written; undefined if it is none. */
 function plain(text: string): string | undefined {
-  const address = text.replace(MAPPED, '')
-  const version = isIP(address)
-  if (version === 4) return address
-  return version === 6 && !address.includes('%') ? new URL(`http://[${address}]`).hostname.slice(1, -1) : undefined
+  const version = isIP(text)
+  if (version !== 6) return version === 4 ? text : undefined
+  if (text.includes('%')) return undefined
+  const { address } = new SocketAddress({ address: text, family: 'ipv6' })
+  return address.startsWith(MAPPED) && address.includes('.') ? address.slice(MAPPED.length) : address
 }
 
 /** Of networks that nobody reaches over the internet: RFC 3330, and all but 2000::/3 (RFC 4291). */

@@ -46,7 +46,8 @@ function line(bytes: Buffer): Told {
   const version = family === 'TCP4' ? 4 : family === 'TCP6' ? 6 : 0
   if (version === 0) return fault('AH03499', `unknown family '${family}' in`)
   if (!address) return fault('AH03497', 'no client-address found in')
-  if (isIP(address) !== version) return fault('AH03500', `invalid client-address '${address}' found in`)
+  // A zone is of this machine: nobody else can say it.
+  if (isIP(address) !== version || address.includes('%')) return fault('AH03500', `invalid client-address '${address}' found in`)
   if (!destination) return fault('AH03497', 'no destination-address found in')
   if (!port) return fault('AH03497', 'no client-port found in')
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) return fault('AH03501', `error parsing port '${port}' in`)

@@ -3,7 +3,7 @@
  * file is known. What comes of them is a redirect, an internal one, a file, or a path for others to map.
  */
 import {
-  after, DECLINED, mergeUnder, mightLog, OK, Opt, optionBits, osEscapePath, dirCore, lookUpAccount,
+  after, DECLINED, HANDOVER, mergeUnder, mightLog, OK, Opt, optionBits, osEscapePath, dirCore, homeOf,
   parseStringExpression, type Answer, type Expression, type Request, type Status,
 } from 'httpd'
 import { FORCED_HANDLER, FORCED_TYPE, isEnded, Pass, type Found } from './pass.ts'
@@ -111,6 +111,8 @@ function redirect(
 
 /** The path is that of a file if its first directory is there and the rule means it; else it is below DocumentRoot. */
 function toFile(r: Request, { options }: ServerRewrite, found: Found, tell: Tell | undefined): Status {
+  // Whose home is where may take long to learn.
+  if (!r.mayBlock && USER.test(r.filename!)) return HANDOVER
   r.filename = home(r.filename!)
   tell?.(2, `local path result: ${r.filename}`)
   if (!r.filename.startsWith('/')) return 400
@@ -150,10 +152,12 @@ function beginsWith(text: string, start: string, tell: Tell | undefined): boolea
   return does
 }
 
+const USER = /^\/~([^/]+)(\/.*)?$/s
+
 /** `/~user/…` with the user's home instead; as it is for a user that nobody knows. */
 function home(path: string): string {
-  const [, user, rest = ''] = /^\/~([^/]+)(\/.*)?$/s.exec(path) ?? []
-  const directory = user === undefined ? undefined : lookUpAccount('passwd', user)?.home
+  const [, user, rest = ''] = USER.exec(path) ?? []
+  const directory = user === undefined ? undefined : homeOf(user)
   return directory === undefined ? path : directory + rest
 }
 

@@ -38,7 +38,7 @@ export class RuleList {
 }
 
 export interface Facts {
-  /** Nothing in them blocks the thread, apart from maps. */
+  /** Nothing in them blocks the thread, apart from maps, nor do they go round and round (N). */
   readonly quick: boolean
   readonly maps: readonly string[]
   /** T or H stands somewhere. */
@@ -52,7 +52,8 @@ function factsOf(rules: readonly Rule[]): Facts {
   const expressions = rules.flatMap(({ conditions }) =>
     conditions.flatMap(({ test }) => (test.kind === 'expression' ? [test.expression] : [])))
   return {
-    quick: templates.every(({ quick }) => quick) && expressions.every(({ quick }) => quick),
+    quick: templates.every(({ quick }) => quick) && expressions.every(({ quick }) => quick) &&
+      !rules.some(({ flags }) => flags.again),
     maps: [...new Set(templates.flatMap(({ maps }) => maps))],
     forces: rules.some(({ flags }) => flags.type !== undefined || flags.handler !== undefined),
   }

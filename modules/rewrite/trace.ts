@@ -10,7 +10,7 @@ export function trace(r: Request, level: TraceLevel, directory: string | undefin
   for (let at = r.prev; at !== undefined; at = at.prev) redirects++
   const { connection, server } = r
   const where = `${r.main === undefined ? 'initial' : 'subreq'}${redirects === 0 ? '' : `/redir#${redirects}`}`
-  r.log(`trace${level}`, 'rewrite', `${connection.clientIp} - ${r.user === undefined ? '-' : r.user || '""'} ` +
+  r.log(`trace${level}`, 'rewrite', `${r.clientIp} - ${r.user === undefined ? '-' : r.user || '""'} ` +
     `[${r.hostname ?? connection.localIp}/sid#${hex(server.all.indexOf(server))}]` +
     `[rid#${hex(connection.id)}.${hex(connection.keepalives)}/${where}] ` +
     `${directory === undefined ? '' : `[perdir ${directory}] `}${text}`)

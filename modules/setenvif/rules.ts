@@ -29,8 +29,8 @@ interface Condition { readonly expression: Expression<boolean> }
 export type Rule = (Match | Condition) & { readonly changes: readonly Change[] }
 
 const ATTRIBUTES: Readonly<Record<string, (r: Request) => string | undefined>> = {
-  remote_addr: (r) => r.connection.clientIp,
-  remote_host: (r) => remoteHost(r.connection) ?? r.connection.clientIp,
+  remote_addr: (r) => r.clientIp,
+  remote_host: (r) => remoteHost(r) ?? r.clientIp,
   server_addr: (r) => r.connection.localIp,
   request_uri: (r) => r.uri,
   request_method: (r) => r.method,

@@ -25,6 +25,9 @@ const SLOT_BYTES = ADDRESS_BYTES + UNREAD_BYTES
 const TICKETS = 2 ** 30
 const LAST_TICKET = TICKETS - 1
 
+/** Of the word of the port: Endpoint.introduced. */
+const INTRODUCED = 1 << 16
+
 /** No job is there. */
 export const NO_TICKET = -1
 
@@ -89,7 +92,7 @@ export class CrewQueue {
     const data = this.#dataOf(ticket)
     words[at + FD] = job.fd
     words[at + KEEPALIVES] = job.keepalives
-    words[at + PORT] = job.peer.port
+    words[at + PORT] = job.peer.port | (job.peer.introduced === true ? INTRODUCED : 0)
     words[at + ADDRESS_LENGTH] = this.#bytes.write(job.peer.address, data, ADDRESS_BYTES, 'latin1')
     words[at + UNREAD_LENGTH] = job.unread.length
     this.#bytes.set(job.unread, data + ADDRESS_BYTES)
@@ -145,7 +148,8 @@ export class CrewQueue {
       keepalives: words[at + KEEPALIVES]!,
       peer: {
         address: this.#bytes.toString('latin1', data, data + words[at + ADDRESS_LENGTH]!),
-        port: words[at + PORT]!,
+        port: words[at + PORT]! & ~INTRODUCED,
+        ...((words[at + PORT]! & INTRODUCED) !== 0 && { introduced: true }),
       },
       unread: this.#bytes.subarray(unreadAt, unreadAt + words[at + UNREAD_LENGTH]!),
     })

@@ -27,6 +27,9 @@ t.test('Order, Allow, Deny', (t) => {
   is('Deny from env=!IN', 403)
   is('Order allow,deny\nAllow from 2001:db8::/32', OK, { connection: { clientIp: '2001:db8::1' } })
   is('Order allow,deny\nAllow from 192.0.2', OK, { connection: { clientIp: '::ffff:192.0.2.1' } })
+  // Whom mod_remoteip has found, not the proxy.
+  is('Order allow,deny\nAllow from 203.0.113', OK, { clientIp: '203.0.113.5' })
+  is('Order allow,deny\nAllow from 192.0.2', 403, { clientIp: '203.0.113.5' })
   is('<Limit POST>\nDeny from all\n</Limit>', OK)
   is('<Limit POST>\nDeny from all\n</Limit>', 403, { method: 'POST' })
   is('<LimitExcept GET>\nOrder allow,deny\n</LimitExcept>', OK, { method: 'HEAD' })

@@ -25,6 +25,7 @@ t.test('the PROXY protocol', (t) => {
   const bad = (text: string, message: RegExp) => t.match(read(bytes(text)), { fault: message }, JSON.stringify(text))
   bad('PROXY TCP4 203.0.113.999 192.0.2.1 4711 80\r\n', /^AH03500: .*invalid client-address '203\.0\.113\.999'/)
   bad('PROXY TCP6 203.0.113.9 192.0.2.1 4711 80\r\n', /^AH03500/)
+  bad('PROXY TCP6 fe80::1%lo 2001:db8::1 4711 80\r\n', /^AH03500/)
   bad('PROXY TCP5 203.0.113.9 192.0.2.1 4711 80\r\n', /^AH03499: .*unknown family 'TCP5'/)
   bad('PROXY \r\n', /no family found/)
   bad('PROXY TCP4 203.0.113.9 192.0.2.1\r\n', /no client-port found/)
@@ -92,6 +93,36 @@ t.test('a header', (t) => {
   t.equal(r.editHeadersIn().get('X-F'), '10.9.9.9')
   const plain = fakeRequest(configure([module], 'RemoteIPHeader X-F'))
   t.equal(findClient(plain), -1)
+  t.end()
+})
+
+t.test('a header counts for nothing where the PROXY protocol has spoken', (t) => {
+  const seen = (preface: string, conf: string): string | undefined => {
+    let client: string | undefined
+    const { conn, say } = make((list) => {
+      list.add({ module, symbol: module.name, linkage: 'static' })
+      list.hooks.fixups.add('test', (r) => ((client = r.clientIp), 0), { quick: true })
+    }, {}, configure([module], conf).conf)
+    say(`${preface}${REQUEST.replace('\r\n\r\n', '\r\nX-F: 198.51.100.9\r\n\r\n')}`)
+    conn.advance()
+    return client
+  }
+  const on = 'RemoteIPHeader X-F\nRemoteIPProxyProtocol On'
+  t.equal(seen('PROXY TCP4 203.0.113.5 192.0.2.1 4711 80\r\n', on), '203.0.113.5')
+  t.equal(seen(V4, on), '203.0.113.5')
+  const peer = seen('PROXY UNKNOWN\r\n', on)
+  t.match(peer, /^10\./)
+  t.equal(seen(LOCAL, on), peer)
+  t.equal(seen('', `${on}\nRemoteIPProxyProtocolExceptions 10.0.0.0/8`), '198.51.100.9')
+  t.end()
+})
+
+t.test('an address of IPv4 is one however it is written', (t) => {
+  const proxies = [{ holds: () => true, internal: true }]
+  for (const text of ['::ffff:a00:1', '::ffff:10.0.0.1', '0:0:0:0:0:FFFF:0a00:1', '10.0.0.1'])
+    t.equal(follow(text, '127.0.0.1', proxies, 'X').client, '10.0.0.1', text)
+  t.equal(follow('2001:0DB8:0:0::1', '127.0.0.1', proxies, 'X').client, '2001:db8::1')
+  t.match(follow('fe80::1%lo', '127.0.0.1', proxies, 'X'), { client: '127.0.0.1', doubt: /^AH01568/ })
   t.end()
 })
 

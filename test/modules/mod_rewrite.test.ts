@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { DECLINED } from '../../core/hook/hook.ts'
+import { DECLINED, HANDOVER } from '../../core/hook/hook.ts'
 import { ServerConf } from '../../core/config/server_conf.ts'
 import { core as core } from '../../core/server/core_module.ts'
 import { module as rewrite } from '../../modules/mod_rewrite.ts'
@@ -120,6 +120,15 @@ async function asked(text: string, uri: string, more: Wanted = {}): Promise<{ st
   const status = await translate(request)
   return { status, request, location: request.headersOut.get('Location') }
 }
+
+t.test('what takes long is not done on a thread that may not block', async (t) => {
+  const rule = 'RewriteRule ^/h/(.*) /~$1'
+  t.equal((await asked(rule, '/h/nobody-of-that-name/x', { mayBlock: false })).status, HANDOVER)
+  const { facts } = configure(modules, `RewriteEngine On\n${rule}`).conf.vector.holds(perServer).rewrite!.list
+  t.equal(facts.quick, true)
+  const again = configure(modules, 'RewriteEngine On\nRewriteRule ^(.*)A(.*)$ $1b$2 [N]').conf.vector.holds(perServer)
+  t.equal(again.rewrite!.list.facts.quick, false)
+})
 
 t.test('rules of a server', async (t) => {
   const is = async (text: string, uri: string, status: number, location?: string, more: Wanted = {}) => {

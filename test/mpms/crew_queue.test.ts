@@ -41,6 +41,9 @@ t.test('requests come out in the order they went in, whole', (t) => {
   t.equal(take(queue, 0, made.onRoom), 8)
   t.equal(take(queue, 0, made.onRoom), undefined)
   t.equal(made.room, 0)
+  const introduced = { address: '203.0.113.5', port: 65535, introduced: true }
+  t.ok(queue.offer({ ...job(9), peer: introduced }))
+  t.same(queue.read(1, queue.reserve(1), ({ peer }) => peer, made.onRoom), introduced)
   t.end()
 })
 

@@ -100,3 +100,13 @@ t.test('wantedBy() takes what getopt takes', (t) => {
   t.equal(wantedBy(['-ib', 'f', 'u', 'p']).from, 'argument')
   t.end()
 })
+
+t.test('a file of somebody else in the place of the new one stays', (t) => {
+  const file = join(root, 'theirs')
+  writeFileSync(file, 'bob:x\n')
+  // The shell has the number that the program takes over.
+  const { stdout } = spawnSync('sh', ['-c', 'echo $$; echo other > "$0.$$"; exec "$1" -bs "$0" bob secret', file, OURS], { encoding: 'utf8' })
+  t.equal(readFileSync(`${file}.${stdout.trim()}`, 'utf8'), 'other\n')
+  t.equal(readFileSync(file, 'utf8'), 'bob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n')
+  t.end()
+})

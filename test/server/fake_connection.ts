@@ -96,7 +96,7 @@ export function make(register?: (modules: ModuleList) => void, parts: Partial<En
   const modules = new ModuleList()
   register?.(modules)
   const servers = buildServers({ main: conf, virtual: [] }, () => undefined)
-  const resolved = { vector: conf.defaults, id: 0, slot: undefined, conditions: [], naming: [] }
+  const resolved = { vector: conf.defaults, id: 0, slot: undefined, conditions: [], naming: [], selective: false }
   const logged: string[] = []
   const board = new Scoreboard(new ArrayBuffer(Scoreboard.bytes(1, 1)), 1, 1)
   const engine = new ThreadEngine({
