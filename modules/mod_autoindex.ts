@@ -3,7 +3,7 @@
  * one as if they had been asked for. Reads may block, so a thread of the crew makes the page.
  */
 import {
-  allowedBy, ConfigError, dirCore, each, escapeHtml, etagParts, fileETag, flag, httpDate, OK, Opt, optionBits, raw, word,
+  allowedBy, ConfigError, dirCore, each, escapeHtml, etagOf, flag, httpDate, OK, Opt, optionBits, raw, word,
   withTrailingSlash, DECLINED,
   type Command, type Configured, type Directive, type Module, type Request, type Status,
 } from 'httpd'
@@ -70,12 +70,8 @@ function setHeaders(r: Request, { options: { type, charset } }: Listing, options
   const set = charset ?? 'ISO-8859-1'
   r.contentType = `${type ?? 'text/html'}${set === '' ? '' : `;charset=${set}`}`
   if (!(options & Option.trackModified)) return
-  const { mtimeMs, ino, size } = r.finfo
-  r.headersOut.set('Last-Modified', httpDate(Math.min(mtimeMs, r.requestTime)))
-  const parts = etagParts(r.dir(dirCore).fileEtag).map((part) => part.toLowerCase())
-  const has = (part: string): boolean => parts.includes(part) || parts.includes('all')
-  const etag = fileETag({ inode: has('inode'), mtime: has('mtime'), size: has('size') },
-    ino, size, Math.floor(mtimeMs * 1000), r.requestTime * 1000)
+  r.headersOut.set('Last-Modified', httpDate(Math.min(r.finfo.mtimeMs, r.requestTime)))
+  const etag = etagOf(r, r.finfo)
   if (etag !== undefined) r.headersOut.set('ETag', etag)
 }
 

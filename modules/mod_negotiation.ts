@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import {
-  allowedBy, ConfigError, DECLINED, dirCore, each, errnoPrefix, etagParts, fileETag, flag, fsPath, HANDOVER, isAbsolutePath,
+  allowedBy, ConfigError, DECLINED, dirCore, each, errnoPrefix, etagOf, flag, fsPath, HANDOVER, isAbsolutePath,
   OK, Opt, optionBits, Order, parentDirectory, RSRC_CONF, unescapeUrl, word,
   type Answer, type FileInfo, type Lookup, type Module, type Request, type Status,
 } from 'httpd'
@@ -31,7 +31,7 @@ async function chooseView(r: Request): Promise<Status> {
   if (typeof read === 'number') return read
   if (read.length === 0) return DECLINED
   // As Apache's, the tag says that files of the list have changed; unlike Apache's, it is the same until then.
-  if (!('listedBy' in views)) setListTag(r, newest(read))
+  if (!('listedBy' in views)) r.variantListTag = etagOf(r, newest(read))
   const best = await decide(r, read, 'listedBy' in views ? 0 : read.length)
   if (typeof best === 'number') return best
   const found = best.found ?? await r.subLookupFile(best.name, true)
@@ -75,20 +75,12 @@ function readMap(r: Request, path: string, finfo: FileInfo): Variant[] | Status 
   const { variants, fault } = readTypeMap(text, path, sizeOf)
   if (fault !== undefined) r.log('error', 'negotiation', fault.message)
   if (fault?.fatal) return 500
-  setListTag(r, finfo)
+  r.variantListTag = etagOf(r, finfo)
   return variants
 }
 
 const newest = (variants: readonly Variant[]): FileInfo => variants.map(({ found }) => found!.finfo)
   .reduce((one, other) => (other.mtimeMs > one.mtimeMs ? other : one))
-
-/** The ETag of where the list comes from. */
-function setListTag(r: Request, finfo: FileInfo): void {
-  const parts = etagParts(r.dir(dirCore).fileEtag).map((part) => part.toLowerCase())
-  const has = (part: string): boolean => parts.includes(part) || parts.includes('all')
-  const chosen = { inode: has('inode'), mtime: has('mtime'), size: has('size') }
-  r.variantListTag = fileETag(chosen, finfo.ino, finfo.size, Math.floor(finfo.mtimeMs * 1000), r.requestTime * 1000)
-}
 
 /**
  * Chooses, and sets headers of the answer.

@@ -6,12 +6,13 @@
 import { httpDate } from '../base/dates.ts'
 import { after, HANDOVER, OK, type Answer, type Status } from '../hook/hook.ts'
 import { evaluate } from '../http/conditional.ts'
-import { digestETag, fileETag, variantETag, type ETagParts } from '../http/etag.ts'
+import { digestETag, variantETag } from '../http/etag.ts'
 import { allowHeader, M_GET, M_INVALID, M_OPTIONS, M_POST } from '../http/methods.ts'
 import { Errno } from '../port/port.ts'
 import { discardBody } from './body_discard.ts'
-import { dirCore, etagParts } from './core_settings.ts'
+import { dirCore } from './core_settings.ts'
 import type { FileEntry, OpenFile } from './file_cache.ts'
+import { chosenParts, etagWith } from './file_etag.ts'
 import { digestsOfBytes, fileDigests } from './file_digest.ts'
 import { FieldBlock } from './header_table.ts'
 import { entryOf, type RequestRec } from './request_rec.ts'
@@ -130,12 +131,11 @@ function render(r: RequestRec, entry: FileEntry, source: Source): Rendered | Sta
   const acceptRanges = maxRanges === 0 ? 'none' : 'bytes'
   const kept = entry.rendered as Rendered | undefined
   if (kept !== undefined && kept.parts === parts && kept.hasMd5 === contentDigest && kept.acceptRanges === acceptRanges) return kept
-  const { digest, ...others } = partsOf(parts)
+  const { digest, ...others } = chosenParts(parts)
   const algorithms = [...(digest ? ['sha1'] : []), ...(contentDigest ? ['md5'] : [])]
   const digests = algorithms.length === 0 ? NO_DIGESTS : digestsOf(r, source, algorithms)
   if (typeof digests === 'number') return digests
-  const nowUs = r.requestTime * 1000
-  const etag = digest ? digestETag(digests['sha1']!) : fileETag(others, entry.ino, entry.size, Math.floor(entry.mtimeMs * 1000), nowUs)
+  const etag = digest ? digestETag(digests['sha1']!) : etagWith(others, entry, r.requestTime)
   const lastModified = httpDate(Math.min(entry.mtimeMs, r.requestTime))
   const rendered = new Rendered({ parts, hasMd5: contentDigest, acceptRanges }, lastModified, etag, entry.size, digests['md5'])
   if (r.requestTime - entry.mtimeMs > SETTLED) entry.rendered = rendered
@@ -149,12 +149,6 @@ function digestsOf(r: RequestRec, source: Source, algorithms: readonly string[])
   const { engine } = r.connection
   if (!engine.mayBlock) return HANDOVER
   return source instanceof Uint8Array ? digestsOfBytes(source, algorithms) : fileDigests(engine.port, source.fd, algorithms)
-}
-
-const partsOf = (said: readonly string[]): ETagParts & { digest: boolean } => {
-  const words = etagParts(said).map((word) => word.toLowerCase())
-  const has = (word: string) => words.includes(word) || words.includes('all')
-  return { inode: has('inode'), mtime: has('mtime'), size: has('size'), digest: has('digest') }
 }
 
 function serveFile(r: RequestRec, entry: FileEntry): Answer<Status> {
