@@ -4,8 +4,8 @@
  */
 const clock = performance
 
-/** When `uptime` was 0, in milliseconds since 1970. */
+/** When `threadTime` was 0, in milliseconds since 1970. */
 export const ORIGIN: number = clock.timeOrigin
 
-/** Milliseconds since this thread began; never runs backwards. */
-export const uptime = (): number => clock.now()
+/** Milliseconds since this thread began; never runs backwards. Not for other threads: they have `uptime()`. */
+export const threadTime = (): number => clock.now()

@@ -3,6 +3,7 @@
  * back at all is ended with its thread (by the child's main thread) or with its process (by the control process).
  */
 import type { Answer, Status } from '../hook/hook.ts'
+import { threadTime } from '../base/clock.ts'
 import { uptime } from '../base/uptime.ts'
 import type { RequestRec } from './request_rec.ts'
 
@@ -13,7 +14,7 @@ export function withDeadline(r: RequestRec, limit: number, handler: () => Answer
   // Whoever answers in this request's place does so behind all that was answered before.
   connection.output.flush()
   connection.engine.endTurn()
-  const until = performance.now() + limit
+  const until = threadTime() + limit
   tally.arm(r, connection.fd, uptime() + limit, connection.output.blocked)
   r.deadline = r.deadline > 0 ? Math.min(r.deadline, until) : until
   const over = (): void => {

@@ -1,5 +1,5 @@
 /** One request: what hooks and handlers see of it. Its response is in response.ts. */
-import { uptime } from '../base/clock.ts'
+import { threadTime } from '../base/clock.ts'
 import type { ConfigVector, Settings } from '../config/settings.ts'
 import type { Resolved } from '../config/resolve.ts'
 import { inserted, type InputFilter, type Sink, type Source } from '../hook/filter.ts'
@@ -180,7 +180,7 @@ export class RequestRec extends Response implements Request {
   }
 
   get isOverdue(): boolean {
-    return this.deadline > 0 && uptime() >= this.deadline
+    return this.deadline > 0 && threadTime() >= this.deadline
   }
 
   /** For a request that goes on after the thread has turned to others; what led to it and what came of it go with it. */

@@ -78,7 +78,7 @@ export class Tally {
     if (extended && mayBlock) this.#show(r)
   }
 
-  /** It is answered and logged. @param bytes of the body that was sent, after internal redirects @param clock asked for `uptime()` */
+  /** It is answered and logged. @param bytes of the body that was sent, after internal redirects @param clock asked for `threadTime()` */
   end(r: Shown, bytes: number, of: Counted, clock: { readClock(): number }): void {
     const { extended, mayBlock } = this.#options
     this.#accesses++

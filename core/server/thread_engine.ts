@@ -4,7 +4,7 @@
  */
 import type { ConfigVector } from '../config/settings.ts'
 import type { Resolved, Resolver } from '../config/resolve.ts'
-import { ORIGIN, uptime } from '../base/clock.ts'
+import { ORIGIN, threadTime } from '../base/clock.ts'
 import { httpDate } from '../base/dates.ts'
 import { endTurn } from '../base/turn.ts'
 import type { Filters } from '../hook/filter.ts'
@@ -103,7 +103,7 @@ export class ThreadEngine implements Engine {
   readonly #served = new Map<Server, Served>()
   readonly #parts: EngineParts
   #connections = 0
-  #now = uptime()
+  #now = threadTime()
   #dateLines = ''
   /** By status, with these. */
   readonly #openings: (Buffer | undefined)[] = []
@@ -182,7 +182,7 @@ export class ThreadEngine implements Engine {
   }
 
   readClock(): number {
-    return (this.#now = uptime())
+    return (this.#now = threadTime())
   }
 
   /**
@@ -212,7 +212,7 @@ export class ThreadEngine implements Engine {
   }
 
   beginTurn(): void {
-    this.#now = uptime()
+    this.#now = threadTime()
     this.files.beginTurn()
   }
 
