@@ -43,7 +43,7 @@ export class Atoms {
     if (length > LONGEST) return this.#make(bytes, start, end, 0)
     let hash = length
     for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0
-    const place = (hash ^ (hash >>> 15)) & (this.#atoms.length - 1)
+    const place = placeOf(hash, this.#atoms)
     const known = this.#atoms[place]
     if (known === undefined) return (this.#atoms[place] = this.#make(bytes, start, end, hash))
     return isText(known.text, bytes, start, length, this.#lower) ? known : this.#replace(place, this.#make(bytes, start, end, hash))
@@ -65,9 +65,11 @@ export class Atoms {
     this.#atoms = places(Math.min(this.#most, 4 * before.length))
     this.#drivenOut = 0
     for (const atom of before)
-      if (atom !== undefined) this.#atoms[(atom.hash ^ (atom.hash >>> 15)) & (this.#atoms.length - 1)] = atom
+      if (atom !== undefined) this.#atoms[placeOf(atom.hash, this.#atoms)] = atom
   }
 }
+
+const placeOf = (hash: number, { length }: { readonly length: number }): number => (hash ^ (hash >>> 15)) & (length - 1)
 
 const places = (number: number): (Atom | undefined)[] => new Array<Atom | undefined>(number).fill(undefined)
 

@@ -113,8 +113,7 @@ export class FileCache {
       // A very long one is hardly asked for twice, but anybody can ask for many.
       if (path.length <= LONG) this.#add(entry)
     }
-    if (entry.checkedAt !== this.#turn) this.#check(entry)
-    return entry
+    return this.lookAgain(entry)
   }
 
   /** As `look` for the path of an entry that somebody has held on to. */

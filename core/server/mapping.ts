@@ -1,6 +1,6 @@
 /** From URI to file: what the core does where no module has said otherwise. */
 import type { HtaccessFault } from '../config/resolve.ts'
-import { mergeUnder, tidyPath } from '../base/path.ts'
+import { mergeUnder, parentDirectory, tidyPath } from '../base/path.ts'
 import { OK, type Status } from '../hook/hook.ts'
 import { Errno, type Stat } from '../port/port.ts'
 import { dirCore, Opt, optionBits } from './core_settings.ts'
@@ -12,6 +12,7 @@ const S_IFMT = 0o170000, S_IFLNK = 0o120000
 
 /** A segment `.` or `..`. */
 const DOTS = /\/\.\.?(?:\/|$)/
+const hasDots = (path: string): boolean => path.includes('/.') && DOTS.test(path)
 
 /** The longest path that Apache puts together (APR_PATH_MAX). */
 const MAX_PATH = 4096
@@ -22,18 +23,19 @@ export function mapUri(r: RequestRec): Status {
   const { located, served } = r
   const remembers = located !== undefined && located.served === served && located.path === r.uri
   r.filename = remembers ? (located.filename ??= fileOf(r)) : fileOf(r)
-  if (r.filename === undefined) {
-    r.log('error', 'core', `AH00127: Cannot map ${r.requestLine} to file`)
-    return 403
-  }
-  return OK
+  return r.filename === undefined ? cannotMap(r, 403) : OK
+}
+
+function cannotMap(r: RequestRec, status: Status): Status {
+  r.log('error', 'core', `AH00127: Cannot map ${r.requestLine} to file`)
+  return status
 }
 
 /** @returns undefined for what leads out of DocumentRoot: a module has put the path together, no client's says that */
 function fileOf(r: RequestRec): string | undefined {
   const { documentRoot, settings } = r.served
   const path = settings.serverPath === undefined ? r.uri : behind(settings.serverPath, r.uri)
-  if (path.includes('/.') && DOTS.test(path) && mergeUnder(documentRoot, path.replace(/^\/+/, '')) === undefined)
+  if (hasDots(path) && mergeUnder(documentRoot, path.replace(/^\/+/, '')) === undefined)
     return undefined
   return r.uri === '*' ? `${documentRoot}/*` : documentRoot + (settings.mergeSlashes ? path : path.replace(/\/{2,}/g, '/'))
 }
@@ -48,7 +50,7 @@ function behind(serverPath: string, uri: string): string {
 export function mapToStorage(r: RequestRec): Status {
   if (r.filename === undefined || r.uri === '*') return OK
   // What a module has put together must not lead around the sections of the directories that it leads through.
-  if (r.filename.includes('/.') && DOTS.test(r.filename)) r.filename = tidyPath(r.filename)
+  if (hasDots(r.filename)) r.filename = tidyPath(r.filename)
   const entry = entryAt(r, r.filename)
   if (entry.result === 0) {
     if (entry.type !== 'file') return settle(r, entry, r.filename)
@@ -73,14 +75,11 @@ function entryAt(r: RequestRec, path: string): FileEntry {
 function cannotReach(r: RequestRec, result: number): Status {
   const path = r.filename!
   const status = statusOfErrno(result)
-  if (result === -Errno.nametoolong && path.length >= MAX_PATH) {
-    r.log('error', 'core', `AH00127: Cannot map ${r.requestLine} to file`)
-    return status
-  }
+  if (result === -Errno.nametoolong && path.length >= MAX_PATH) return cannotMap(r, status)
   const part = firstUnreachable(r, path)
   if (result === -Errno.acces) {
     // As Apache, which comes to the .htaccess of a directory before it comes to what lies in it.
-    const resolved = r.served.resolver.forFile(part.slice(0, part.lastIndexOf('/') + 1), r.uri)
+    const resolved = r.served.resolver.forFile(parentDirectory(part), r.uri)
     if ('fault' in resolved) return refused(r, resolved)
   }
   if (isLink(r, part)) return linkRefused(r, part)
@@ -187,7 +186,7 @@ function checkLinks(r: RequestRec, path: string): Status {
   const link = { ...NO_STAT }
   for (let end = path.indexOf('/', 1); ; end = path.indexOf('/', end + 1)) {
     const part = end < 0 ? path : path.slice(0, end)
-    const holds = resolver.forFile(part.slice(0, part.lastIndexOf('/') + 1), r.uri)
+    const holds = resolver.forFile(parentDirectory(part), r.uri)
     if (!('fault' in holds)) {
       const options = optionBits(holds.vector.holds(dirCore).options)
       if (!(options & Opt.followSymLinks) && files.lookAtLink(part, link) === 0 && (link.mode & S_IFMT) === S_IFLNK &&

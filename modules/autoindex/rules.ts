@@ -2,7 +2,7 @@
  * What names of files are given: icons, texts, descriptions, header files; and which are left out. Each list is searched
  * from its front; what an inner section says stands before what the outer one says.
  */
-import { compile as compileFnmatch, hasWildcards } from 'httpd'
+import { baseName, compile as compileFnmatch, hasWildcards } from 'httpd'
 
 export type Kind = 'path' | 'type' | 'encoding' | 'any'
 
@@ -64,11 +64,11 @@ export const findSpecial = (rules: readonly Rule[], name: string): string | unde
 
 /** IndexIgnore: names, of which only what follows the last slash counts. */
 export function ignoreRule(name: string, path: string | undefined): Rule {
-  return ruleOf('any', name.slice(name.lastIndexOf('/') + 1), path, '')
+  return ruleOf('any', baseName(name), path, '')
 }
 
 export function isIgnored(rules: readonly Rule[], path: string): boolean {
-  const name = path.slice(path.lastIndexOf('/') + 1)
+  const name = baseName(path)
   return rules.some((rule) => rule.isBelow(path) && rule.matches(name))
 }
 
@@ -79,11 +79,10 @@ export interface Description {
 
 /** AddDescription: a name with a slash is compared with whole paths; without wildcards it is any part of a name. */
 export function descriptionOf(name: string, text: string): Description {
-  const base = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
   if (name.includes('/')) return { text, matches: compileFnmatch(`*/${name}*`) }
-  if (!hasWildcards(name)) return { text, matches: (path) => base(path).includes(name) }
+  if (!hasWildcards(name)) return { text, matches: (path) => baseName(path).includes(name) }
   const matches = compileFnmatch(`*${name}*`)
-  return { text, matches: (path) => matches(base(path)) }
+  return { text, matches: (path) => matches(baseName(path)) }
 }
 
 export const findDescription = (descriptions: readonly Description[], path: string): string | undefined =>

@@ -39,8 +39,6 @@ export class Patrol {
   /** A job was queued, and nobody was woken for it. */
   begin(): void {
     if (this.#timer !== undefined) return
-    this.#since = this.#now()
-    this.#progress = this.#watched.progress
     this.#wakes = 1
     this.#pause = ROUND
     this.#again()
@@ -61,8 +59,6 @@ export class Patrol {
     this.#pause = ROUND
     if (progress === this.#progress || waiting > FEW * awake) this.#wake()
     else this.#wakes = 1
-    this.#since = this.#now()
-    this.#progress = this.#watched.progress
     this.#again()
   }
 
@@ -75,6 +71,8 @@ export class Patrol {
   }
 
   #again(): void {
+    this.#since = this.#now()
+    this.#progress = this.#watched.progress
     this.#timer = setTimeout(() => this.#round(), this.#pause)
   }
 }
