@@ -263,6 +263,8 @@ export class HttpConn extends ConnectionEnds implements Conn, Connection, Posted
       if (output.blocked) return this.#wait(Next.write)
       const began = input.empty
       if (output.broken || !input.fill()) break
+      // It may have been asked for after its client had the answer before it: what was seen of files is too old for it.
+      if (engine.answered === this) engine.beginTurn()
       if (began) this.#owner.status(this, Seen.read)
     }
     if (input.ended || input.broken || output.broken) return Next.close
@@ -274,6 +276,7 @@ export class HttpConn extends ConnectionEnds implements Conn, Connection, Posted
     const { input, engine } = this
     const start = input.start
     input.start += used
+    engine.answered = this
     const r = this.#newRequest(engine.head)
     this.#owner.status(this, Seen.write)
     const answer = processRequest(r)

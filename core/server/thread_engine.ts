@@ -96,6 +96,8 @@ export class ThreadEngine implements Engine {
   finishing = false
   /** The connection whose turn it is: what it has read is in `input`, and its request's head in `head`. */
   turn: HttpConn | undefined
+  /** Whose request was the last one in this turn. */
+  answered: HttpConn | undefined
   /** The only server, where there are no virtual hosts. */
   readonly only: Served | undefined
   /** Connections to some server begin with something else than a request. */
@@ -213,6 +215,7 @@ export class ThreadEngine implements Engine {
 
   beginTurn(): void {
     this.#now = threadTime()
+    this.answered = undefined
     this.files.beginTurn()
   }
 

@@ -14,8 +14,6 @@ import { commonTime, toldBy, type CrewShare } from './share.ts'
 
 /** Requests answered in one go, before connections that wait have their turn. */
 const AT_ONCE = 32
-/** How old (ms) the look at a file may be that a job before this one has taken. */
-const STALE = 1
 
 export class CrewThread {
   readonly #seat: Seat
@@ -34,8 +32,6 @@ export class CrewThread {
   readonly #pace: Pace
   /** When the last job was over. */
   #jobBegan = 0
-  /** When files were looked at anew. */
-  #turnBegan = 0
   /** The listener has said so of a thread that starts. */
   #resting = true
   /** As it was said to IdleThreads. */
@@ -87,7 +83,7 @@ export class CrewThread {
   #work(): void {
     // Connections that wait here end sooner, also where no more work comes.
     this.#seat.engine.finishing = this.#queue.finishing
-    this.#jobBegan = this.#turnBegan = performance.now()
+    this.#jobBegan = performance.now()
     for (let n = 0; n < AT_ONCE; n++) {
       if (!this.#takeOne() && this.#rest()) return
       // A connection that waits here has its turn between any two requests.
@@ -102,11 +98,6 @@ export class CrewThread {
     const { engine, worker } = this.#seat
     worker.status = SeatStatus.write
     engine.finishing = this.#queue.finishing
-    // What a job that took long has seen of files is out of date.
-    if (this.#jobBegan - this.#turnBegan > STALE) {
-      this.#turnBegan = this.#jobBegan
-      engine.beginTurn()
-    }
     const conn = this.#queue.read(this.#number, ticket, this.#connect, this.#tell)
     // This one may take long: the next is another's.
     if (!this.#pace.isShort && !this.#queue.empty) this.#wakeNext()

@@ -127,8 +127,8 @@ export class Loop implements ConnOwner {
 
   /** Takes a connection in and serves it as far as it goes. */
   adopt(conn: Conn): void {
-    // Between two turns the clock may be old, and a deadline that is counted from it over before it has begun.
-    if (!this.#inTurn) this.seat.engine.beginTurn()
+    // It may have been asked for later than this turn has looked at files, and between two turns the clock may be old.
+    this.seat.engine.beginTurn()
     const berth: Berth = {
       conn, next: Next.read, interest: 0, kind: Kind.none, deadline: 0, slot: -1, before: undefined, after: undefined,
     }

@@ -9,14 +9,18 @@
 import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { Client, Response } from '../support/http.ts'
+import { fetchPath, type Client, type Response } from '../support/http.ts'
 import type { Server } from '../support/server.ts'
 import { figure, scaled, startServer, variants } from '../support/trial/trial.ts'
+import { STATIC } from '../support/variants.ts'
 
 /** Sizes (bytes, about): kept in memory, sent by sendfile in one piece, and in several. */
 const SIZES = { small: 3000, medium: 60_000, large: 700_000 }
 const CHANGES = scaled(3000, 60)
 const READERS = 3
+/** Clients that ask once and come again, and how often a file is replaced for them. */
+const COMERS = 8
+const REPLACED = scaled(3000, 600)
 const MARK = 9
 
 type Name = keyof typeof SIZES
@@ -154,5 +158,31 @@ for (const variant of variants('event')) {
     t.same(faults.slice(0, 5), [], `${faults.length} of ${answers} answers`)
     t.ok(answers > CHANGES)
     figure(t, 'changes', `${variant}: ${CHANGES} changes, ${answers} answers of the load, ${faults.length} faults`)
+  })
+}
+
+for (const variant of STATIC) {
+  t.test(`${variant}: who connects after a change gets what is there, also while others have just been answered`, async (t) => {
+    const server = await startServer(t, { variant, workers: COMERS + 2, files: { 'htdocs/small': document('small', 0) } })
+    const path = join(server.site.root, 'htdocs/small')
+    let newest = 0
+    let answers = 0
+    const faults: string[] = []
+    const come = async (): Promise<void> => {
+      const least = newest
+      const fault = faultIn(await fetchPath(server, '/small'), least, true)
+      if (fault !== undefined) faults.push(fault)
+      answers++
+    }
+    const comers = Array.from({ length: COMERS }, async () => {
+      while (newest < REPLACED) await come()
+    })
+    for (let version = 1; version <= REPLACED; version++) {
+      put(path, document('small', version))
+      newest = version
+      await come()
+    }
+    await Promise.all(comers)
+    t.same(faults.slice(0, 5), [], `${faults.length} of ${answers} answers`)
   })
 }
