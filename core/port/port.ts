@@ -98,7 +98,7 @@ export interface Net {
   peer(): Endpoint
   localEnd(fd: Fd): Endpoint
   recv(fd: Fd, into: Memory, offset: number, length: number): Result
-  /** `more`: a sendfile follows at once (MSG_MORE). Never raises SIGPIPE. */
+  /** `more`: more follows at once (MSG_MORE). Never raises SIGPIPE. */
   send(fd: Fd, from: Memory, offset: number, length: number, more: boolean): Result
   sendfile(socket: Fd, file: Fd, offset: number, length: number): Result
   /** Sends FIN. */

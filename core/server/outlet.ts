@@ -143,7 +143,8 @@ export class Outlet {
   /** Adds a part of a file. The outlet holds the file until it is sent. */
   file(file: OpenFile, offset: number, length: number, copied = false): void {
     if (length === 0 || this.broken) return
-    this.flush(true)
+    // In a segment of its own the head lets the client begin while the file is still being queued (ADR 29).
+    this.flush()
     this.settle()
     const segment: Segment = { memory: undefined, file: file.hold(), copied, at: offset, left: length }
     if (this.#waiting !== undefined) this.#waiting.push(segment)
@@ -151,7 +152,7 @@ export class Outlet {
     else file.release()
   }
 
-  /** Hands the buffer to the kernel, if what is in it is this connection's. @param more a file follows at once */
+  /** Hands the buffer to the kernel, if what is in it is this connection's. @param more more of it follows at once */
   flush(more = false): void {
     const buffer = this.#buffer
     const { start, length } = buffer
