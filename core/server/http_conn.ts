@@ -14,14 +14,11 @@ import type { HttpFault } from '../http/fault.ts'
 import { parseHead } from '../http/head_parser.ts'
 import { RequestHead } from '../http/request_head.ts'
 import type { Endpoint, Fd } from '../port/port.ts'
-import { BodyFeed } from './body_feed.ts'
 import { BodyTimeout, ClientGone } from './body_reader.ts'
-import { ConnectionEnds } from './connection_ends.ts'
-import { Inlet } from './inlet.ts'
+import { ConnectionStream } from './connection_stream.ts'
 import { isLingeringOver, LINGER_PIECE } from './lingering.ts'
 import { logRequest } from './log_request.ts'
 import { Next, type Conn, type ConnOwner } from './mpm.ts'
-import { Outlet } from './outlet.ts'
 import { failRequest, giveUp, processRequest, refuseRequest } from './pipeline.ts'
 import { ReadPace } from './read_pace.ts'
 import { RequestRec } from './request_rec.ts'
@@ -40,11 +37,9 @@ const requestOver = (): Error => new Error('Cannot read the body: the request is
 const timeout = (): Error => new BodyTimeout()
 const gone = (): Error => new ClientGone()
 
-export class HttpConn extends ConnectionEnds implements Conn, Connection, Posted {
+export class HttpConn extends ConnectionStream implements Conn, Connection, Posted {
   readonly engine: ThreadEngine
   readonly id: number
-  readonly input: Inlet
-  readonly output: Outlet
   keepalives: number
   patience = 0
   request: RequestRec | undefined
@@ -64,7 +59,6 @@ export class HttpConn extends ConnectionEnds implements Conn, Connection, Posted
   #unparsed = false
   /** How far an incomplete head has been looked at. */
   #scanned = 0
-  readonly #feed: BodyFeed
   /** Made where requests have to come at some rate. */
   #pace: ReadPace | undefined
   #wantsRoom: (() => void)[] | undefined
@@ -73,19 +67,12 @@ export class HttpConn extends ConnectionEnds implements Conn, Connection, Posted
 
   constructor(engine: ThreadEngine, id: number, fd: Fd, peer: Endpoint, local: Endpoint | undefined, owner: ConnOwner,
               resumed?: { keepalives: number; unread: Uint8Array }) {
-    super(engine.port.net, fd, peer, local)
+    super(engine.port.net, engine.streams, fd, peer, local, resumed?.unread)
     this.engine = engine
     this.id = id
     this.#owner = owner
-    this.input = new Inlet(engine.port, engine.input, fd, resumed?.unread)
-    this.#feed = new BodyFeed(this.input)
-    this.output = new Outlet(engine.port, engine.output, fd)
     this.keepalives = resumed?.keepalives ?? 0
     if (resumed === undefined) this.input.preface = engine.prefaceFor(this)
-  }
-
-  get aborted(): boolean {
-    return this.output.broken || this.input.broken
   }
 
   /** The servers that this connection's local address may mean. */
@@ -108,6 +95,7 @@ export class HttpConn extends ConnectionEnds implements Conn, Connection, Posted
 
   advance(): Next {
     if (this.closed) return Next.close
+    this.rise(this.engine.streams)
     this.engine.turn = this
     let next: Next
     try {
@@ -121,10 +109,12 @@ export class HttpConn extends ConnectionEnds implements Conn, Connection, Posted
     // Both buffers are the thread's: nothing of this connection may be in them when the next one's turn comes.
     this.output.flush()
     if (next !== Next.handover) this.input.settle()
+    if (next === Next.idle) this.engine.rests(this)
     return next
   }
 
   timedOut(): Next {
+    this.rise(this.engine.streams)
     switch (this.#phase) {
       case Phase.head:
         // It does not take the answers that it has asked for.
@@ -135,7 +125,7 @@ export class HttpConn extends ConnectionEnds implements Conn, Connection, Posted
       case Phase.handling:
         if (this.request!.isOverdue) return this.#giveUp()
         if (this.output.blocked) this.#breakOff()
-        else this.#feed.feed(this.request?.body)
+        else this.feed.feed(this.request?.body)
         this.#failBody()
         return this.advance()
       case Phase.flushing:
@@ -149,23 +139,29 @@ export class HttpConn extends ConnectionEnds implements Conn, Connection, Posted
   close(): void {
     if (this.closed) return
     this.closed = true
+    this.part(this.engine.streams, this.request !== undefined)
     this.#breakOff()
-    this.input.broken = true
     this.engine.port.net.close(this.fd)
-    this.#feed.fail(gone)
+    this.feed.fail(gone)
     if ((this.#phase === Phase.flushing || this.#phase === Phase.discarding) && this.request !== undefined) this.#log(this.request)
   }
 
   release(): void {
     this.closed = true
-    this.input.broken = true
+    this.part(this.engine.streams, this.request !== undefined)
     this.#breakOff()
+  }
+
+  /** The turn in which it has become idle is over. */
+  rest(): void {
+    if (this.#phase === Phase.head && !this.closed) this.laze(this.engine.streams)
   }
 
   lend(): void {
     this.input.clear()
     this.#scanned = 0
     this.#phase = Phase.head
+    this.rest()
   }
 
   takeBack(keepalives: number): void {
@@ -174,7 +170,7 @@ export class HttpConn extends ConnectionEnds implements Conn, Connection, Posted
 
   #giveUp(): Next {
     this.#attempt++
-    this.#feed.fail(timeout)
+    this.feed.fail(timeout)
     giveUp(this.request!)
     this.#phase = Phase.flushing
     return this.advance()
@@ -212,14 +208,14 @@ export class HttpConn extends ConnectionEnds implements Conn, Connection, Posted
 
   /** The next piece of the request's body. */
   readBody(r: RequestRec): Promise<Uint8Array | null> {
-    const piece = this.#feed.next()
+    const piece = this.feed.next()
     if (!r.continued && r.head.expectContinue) {
       this.output.text('HTTP/1.1 100 Continue\r\n\r\n')
       this.pushed()
     }
     r.continued = true
-    this.#feed.feed(this.request?.body, this.engine.turn === undefined)
-    if (this.#feed.wanted && this.engine.turn !== this) this.goOn()
+    this.feed.feed(this.request?.body, this.engine.turn === undefined)
+    if (this.feed.wanted && this.engine.turn !== this) this.goOn()
     return piece
   }
 
@@ -376,15 +372,15 @@ export class HttpConn extends ConnectionEnds implements Conn, Connection, Posted
 
   #attend(): Next {
     this.output.flush()
-    this.#feed.feed(this.request?.body)
+    this.feed.feed(this.request?.body)
     if (this.output.blocked) return this.#wait(Next.write)
-    if (this.#feed.wanted && this.#left() <= 0) this.#failBody()
-    return this.#wait(this.#feed.wanted ? Next.read : Next.suspend)
+    if (this.feed.wanted && this.#left() <= 0) this.#failBody()
+    return this.#wait(this.feed.wanted ? Next.read : Next.suspend)
   }
 
   #failBody(): void {
-    if (this.#feed.wanted) this.#tellLate('body')
-    this.#feed.fail(timeout)
+    if (this.feed.wanted) this.#tellLate('body')
+    this.feed.fail(timeout)
   }
 
   #flush(): Next | typeof GO_ON {
@@ -398,7 +394,7 @@ export class HttpConn extends ConnectionEnds implements Conn, Connection, Posted
     }
     this.#owner.status(this, Seen.log)
     // Whoever did not wait for a piece of this body must not get one of the next.
-    this.#feed.fail(requestOver)
+    this.feed.fail(requestOver)
     if (!this.output.broken && r.body !== undefined && !r.body.done) return this.#leaveBody(r)
     this.#log(r)
     if (this.output.broken) return Next.close

@@ -5,12 +5,14 @@
 import { Errno, type Fd, type Memory, type Port } from '../port/port.ts'
 
 const NOTHING = Buffer.alloc(0)
+/** Of no connection. */
+const NOBODY = -1
 
 /** Bytes that a connection comes with stand in the thread's buffer: its first turn must follow at once. */
 export class Inlet {
   readonly #port: Port
   readonly #shared: Memory
-  readonly #fd: Fd
+  #fd: Fd = NOBODY
   #memory: Memory
   start = 0
   end = 0
@@ -25,16 +27,30 @@ export class Inlet {
   /** The connection is over, and the descriptor may be somebody else's by now. */
   broken = false
 
-  constructor(port: Port, shared: Memory, fd: Fd, unread?: Uint8Array) {
+  constructor(port: Port, shared: Memory) {
     this.#port = port
     this.#shared = shared
     this.#memory = shared
+  }
+
+  /** It is another connection's from now on. */
+  open(fd: Fd, unread?: Uint8Array): void {
     this.#fd = fd
-    if (unread !== undefined && unread.length > 0) {
-      if (unread.length > shared.bytes.length) this.#memory = port.host.memory(2 * unread.length)
-      this.#memory.bytes.set(unread)
-      this.end = this.#received = unread.length
-    }
+    this.#useShared()
+    this.#received = 0
+    this.preface = undefined
+    this.#early = NOTHING
+    this.ended = this.broken = false
+    if (unread === undefined || unread.length === 0) return
+    if (unread.length > this.#shared.bytes.length) this.#memory = this.#port.host.memory(2 * unread.length)
+    this.#memory.bytes.set(unread)
+    this.end = this.#received = unread.length
+  }
+
+  /** Nothing is in it, all that came was counted, and more may come. */
+  get isClear(): boolean {
+    return this.#memory === this.#shared && this.start === this.end && this.#received === 0 && this.preface === undefined &&
+      this.#early.length === 0 && !this.ended && !this.broken
   }
 
   get bytes(): Buffer {

@@ -68,6 +68,8 @@ interface Segment {
   left: number
 }
 
+/** Of no connection. */
+const NOBODY = -1
 /** Answers that wait together begin on lines of their own in the processor's cache. */
 const LINE = 64
 /** At most this much of a file in one call, so that a fast reader does not hold up the others. */
@@ -76,7 +78,7 @@ const FILE_PIECE = 1024 * 1024
 export class Outlet {
   readonly #port: Port
   readonly #buffer: OutBuffer
-  readonly #fd: Fd
+  #fd: Fd = NOBODY
   #waiting: Segment[] | undefined
   /** Complete answers in the buffer. */
   #held = 0
@@ -87,10 +89,27 @@ export class Outlet {
   /** The client is gone, and the descriptor may be somebody else's by now: everything else is thrown away. */
   broken = false
 
-  constructor(port: Port, buffer: OutBuffer, fd: Fd) {
+  constructor(port: Port, buffer: OutBuffer) {
     this.#port = port
     this.#buffer = buffer
+  }
+
+  /** It is another connection's from now on. */
+  open(fd: Fd): void {
     this.#fd = fd
+    this.#held = this.#sent = 0
+    this.broken = false
+  }
+
+  /** Nothing is in it or on its way. */
+  get isClear(): boolean {
+    const buffer = this.#buffer
+    return this.#waiting === undefined && (buffer.owner !== this || buffer.length === 0) && this.#round !== buffer.batch?.round
+  }
+
+  /** So it is, and all that went was counted. */
+  get isCounted(): boolean {
+    return this.isClear && this.#held === 0 && this.#sent === 0 && !this.broken
   }
 
   /** True while the socket has not taken everything. */
@@ -102,7 +121,7 @@ export class Outlet {
   takeCount(): number {
     const waiting = this.#buffer.owner === this ? this.#buffer.length : 0
     const sent = this.#sent + waiting
-    this.#sent = -waiting
+    this.#sent = 0 - waiting
     return sent
   }
 
@@ -193,6 +212,7 @@ export class Outlet {
 
   /** The socket did not take all of what was posted. */
   fellShort(took: number, offset: number, length: number): void {
+    if (this.broken) return
     this.#sent -= length - Math.max(0, took)
     this.#keepRest(took, offset, length)
   }

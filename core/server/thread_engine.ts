@@ -23,6 +23,7 @@ import { FileCache } from './file_cache.ts'
 import type { Conn, ConnOwner, Engine } from './mpm.ts'
 import { OutBuffer } from './outlet.ts'
 import { SendBatch } from './send_batch.ts'
+import { Streams } from './streams.ts'
 import type { Tally } from './tally.ts'
 import { allVectors } from './vectors.ts'
 import type { VhostTable } from './vhost_table.ts'
@@ -89,6 +90,7 @@ export class ThreadEngine implements Engine {
   readonly mayBlock: boolean
   readonly input: Memory
   readonly output: OutBuffer
+  readonly streams: Streams
   readonly head: RequestHead
   readonly files: FileCache
   readonly serverTokens: string
@@ -105,6 +107,7 @@ export class ThreadEngine implements Engine {
   readonly #served = new Map<Server, Served>()
   readonly #parts: EngineParts
   #connections = 0
+  readonly #resting: HttpConn[] = []
   #now = threadTime()
   #dateLines = ''
   /** By status, with these. */
@@ -124,6 +127,7 @@ export class ThreadEngine implements Engine {
     this.serverTokens = parts.serverTokens
     this.input = parts.port.host.memory(INPUT_BYTES)
     this.output = outBuffer(parts)
+    this.streams = new Streams(parts.port, this.input, this.output)
     this.files = new FileCache(parts.port, parts.mayBlock ? FILES_OF_MANY : FILES_OF_ONE)
     this.#parts = parts
     this.#hasPrefaces = parts.servers.some((server) => parts.hooks.readPreface.run(server) !== undefined)
@@ -219,8 +223,14 @@ export class ThreadEngine implements Engine {
     this.files.beginTurn()
   }
 
+  /** A connection idles. Where many do, its stream is another's once the turn is over and its answer has left. */
+  rests(connection: HttpConn): void {
+    if (!this.mayBlock) this.#resting.push(connection)
+  }
+
   endTurn(): void {
     this.output.submit()
+    for (let connection = this.#resting.pop(); connection !== undefined; connection = this.#resting.pop()) connection.rest()
     this.files.endTurn()
     endTurn()
   }
