@@ -27,13 +27,16 @@ export interface Crowd {
 }
 
 /**
- * Apache's rule with all workers idle: as documented, (factor + 1) for each of them. How many rest at the moment does not
- * count, since the listener, which has the connections, never does anything else.
+ * For how many more there is room. Apache's rule with all workers idle: as documented, (factor + 1) for each of them. How
+ * many rest at the moment does not count, since the listener, which has the connections, never does anything else.
  */
-export function hasRoom({ connections, lingering, threads, factor, stopped }: Omit<Crowd, 'idleThreads'>): boolean {
+export function roomOf({ connections, lingering, threads, factor, stopped }: Omit<Crowd, 'idleThreads'>): number {
   const limit = threads + (threads - (stopped ? 1 : 0)) * Math.floor(factor)
-  return connections <= lingering || connections - lingering < limit
+  const room = limit - (connections - lingering)
+  return connections <= lingering ? Math.max(1, room) : room
 }
+
+export const hasRoom = (crowd: Omit<Crowd, 'idleThreads'>): boolean => roomOf(crowd) > 0
 
 export class Admission {
   readonly #seat: Seat
@@ -45,6 +48,8 @@ export class Admission {
   /** There was no room, but connections that idle, when the timer looked before. */
   #wasShort = false
   #othersIdle = false
+  /** As it was when somebody was first found to wait, less those that were admitted since. */
+  #room = 0
   #lookedAt = -Infinity
 
   /** @param stalled one shared word: the crew is to tell the listener of each thread that rests and connection that ends */
@@ -58,10 +63,13 @@ export class Admission {
 
   /** May one more be accepted? If not, the child stops listening. @param first somebody waits to be accepted */
   admits(first: boolean): boolean {
+    // Those that wait together are not counted anew one by one.
+    if (!first && --this.#room > 0) return true
     const crowd = this.#crowd()
     const busy = crowd.idleThreads === 0
     if (busy && this.#anotherIsIdle()) return this.#stop('All workers busy, not accepting new conns in this process')
-    if (hasRoom(crowd)) {
+    this.#room = roomOf(crowd)
+    if (this.#room > 0) {
       this.#wasShort = false
       return true
     }
