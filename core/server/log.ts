@@ -5,7 +5,7 @@
  */
 import { openSync, writeSync } from 'node:fs'
 import { devNull } from 'node:os'
-import { ORIGIN, threadTime } from '../base/clock.ts'
+import { followClock, timeOfDay } from '../base/clock.ts'
 import { OK, type Status } from '../hook/hook.ts'
 import type { Startup } from '../hook/hooks.ts'
 import type { LogLevel, Server } from '../hook/types.ts'
@@ -118,7 +118,8 @@ export function log(level: LogLevel, module: string, message: string, about: Abo
   if (target === undefined) return toStandardError(message)
   if (!target.wants(rank, module, about)) return
   const file = rank >= DEBUG && about.file !== undefined ? { file: about.file } : undefined
-  const time = Math.round((ORIGIN + threadTime()) * 1000)
+  followClock()
+  const time = Math.round(timeOfDay() * 1000)
   target.write({ ...about, ...file, level, rank, module, message, time })
 }
 

@@ -7,7 +7,7 @@
  * Nothing leaves before the response is complete or has grown large, so that
  * status and headers may be changed, or an error take its place, until then.
  */
-import { ORIGIN, threadTime } from '../base/clock.ts'
+import { timeOfDay } from '../base/clock.ts'
 import { httpDate } from '../base/dates.ts'
 import { after, OK, type Answer, type Status } from '../hook/hook.ts'
 import { isQuick, type Data, type OutputFilter, type Sink, type Wait } from '../hook/filter.ts'
@@ -368,7 +368,7 @@ export abstract class Response {
   #commit(length: number | undefined): void {
     this.#committed = true
     this.#stated = length
-    if (this.firstByteTime === 0) this.firstByteTime = ORIGIN + threadTime()
+    if (this.firstByteTime === 0) this.firstByteTime = timeOfDay()
     if (this.deadline > 0) this.answering()
     const { quirks } = this
     this.#decideFraming(length, quirks)

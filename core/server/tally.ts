@@ -2,7 +2,7 @@
  * What one thread writes into its row of the scoreboard. A thread that may block shows a request when it begins, so
  * that one which hangs can be seen; a thread that never blocks (event's listener) adds up and shows once per turn.
  */
-import { ORIGIN } from '../base/clock.ts'
+import { timeOfDay } from '../base/clock.ts'
 import { atTurnEnd } from '../base/turn.ts'
 import type { Request, Server } from '../hook/types.ts'
 import type { RequestHead } from '../http/request_head.ts'
@@ -86,7 +86,7 @@ export class Tally {
     of.answered++
     of.bytesAnswered += bytes
     // The next request of this turn begins now.
-    const now = ORIGIN + clock.readClock()
+    const now = timeOfDay(clock.readClock())
     if (extended) {
       this.#duration += now - r.requestTime
       if (mayBlock || !this.#waiting) this.#showEnd(r, of, now)

@@ -4,7 +4,7 @@
  */
 import type { ConfigVector } from '../config/settings.ts'
 import type { Resolved, Resolver } from '../config/resolve.ts'
-import { ORIGIN, threadTime } from '../base/clock.ts'
+import { followClock, threadTime, timeOfDay } from '../base/clock.ts'
 import { httpDate } from '../base/dates.ts'
 import { endTurn } from '../base/turn.ts'
 import type { Filters } from '../hook/filter.ts'
@@ -196,13 +196,14 @@ export class ThreadEngine implements Engine {
    * when the request before this one was answered, and need not be read again.
    */
   requestBegins(): number {
-    return ORIGIN + (this.mayBlock ? this.readClock() : this.#now)
+    return timeOfDay(this.mayBlock ? this.readClock() : this.#now)
   }
 
   /** `Date` and `Server` lines, made once a second. */
   dateAndServer(): string {
     const now = this.mayBlock || this.turn === undefined ? this.readClock() : this.#now
     if (now >= this.#datesEnd) {
+      followClock()
       const ms = Date.now()
       this.#datesEnd = now + 1000 - ms % 1000
       this.#dateLines = `Date: ${httpDate(ms)}\r\nServer: ${this.serverTokens}\r\n`
