@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { HtaccessFile } from '../../core/config/htaccess.ts'
+import { HtaccessFile, type HtaccessFault } from '../../core/config/htaccess.ts'
 import { Resolver, type HtaccessAccess, type Resolved } from '../../core/config/resolve.ts'
 import { ServerConf } from '../../core/config/server_conf.ts'
 import type { TreeNode } from '../../core/config/reader.ts'
@@ -120,6 +120,22 @@ t.test('forLocation() is what holds before there is a file', (t) => {
   t.same(marks(resolver.forLocation('/a/b')), ['0'])
   t.same(marks(resolver.forLocation('/b')), [])
   t.equal(resolver.forLocation('/b'), resolvedBy(resolver, '/x', '/b'), 'the same object, if no section holds')
+  t.end()
+})
+
+t.test('forDirectory() is forFile() of the directory, and <Files> for its name', (t) => {
+  const parts = ['/a/.b', '/a/.b/.b'].map((argument) => ({ name: 'Directory', argument, inner: [] }))
+  const resolver = resolverOf(numbered([...parts, { name: 'Files', argument: '.b', inner: [] }]).tree)
+  const marked = (found: Resolved | HtaccessFault): readonly string[] => {
+    if ('fault' in found) throw new Error(found.fault)
+    return marks(found)
+  }
+  const keeper = { plan: undefined }
+  for (let i = 0; i < 2; i++) {
+    t.same(marked(resolver.forFile('/a/.b/', '/u')), ['0'])
+    t.same(marked(resolver.forDirectory('/a/.b', '/u', keeper)), ['0', '2'])
+    t.same(marked(resolver.forDirectory('/a', '/u')), [])
+  }
   t.end()
 })
 
