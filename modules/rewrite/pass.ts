@@ -249,7 +249,7 @@ export class Pass implements Scope {
 
   #substitute({ output, flags }: Rule, subject: string): Answer<Applied> {
     if (output === undefined) return 'noted'
-    const marks: Marks = { question: 'none' }
+    const marks: Marks = { last: flags.last, question: 'none' }
     return after(output.expandMarked(this, flags.escaping, marks), (text) => {
       if (this.traces) this.trace(2, `rewrite '${subject}' -> '${text}'`)
       this.#new = text
