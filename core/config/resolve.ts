@@ -164,6 +164,8 @@ const isFiles = ({ kind }: Section): boolean => kind === 'Files' || kind === 'Fi
 const isCondition = ({ kind }: Section): boolean => kind === 'If'
 
 export class Resolver {
+  /** Told of each .htaccess file that has a say, before the answer in which it has it for the first time. */
+  onHtaccess: ((section: Section) => void) | undefined
   readonly #settings: readonly AnySettings[]
   readonly #htaccess: HtaccessAccess | undefined
   readonly #root: Node
@@ -359,6 +361,7 @@ export class Resolver {
       const said = 'fault' in file ? file : file.under(node.rights)
       if ('fault' in said) return { ...said, directory: level.path }
       present.push({ level, file: file as HtaccessFile })
+      this.onHtaccess?.(said)
       node = this.#step(node, said, true)
     }
     const found = this.#filed(this.#steps(node, late), name)

@@ -184,6 +184,21 @@ t.test('.htaccess is not looked for where nothing may be overridden', (t) => {
   t.end()
 })
 
+t.test('onHtaccess is told of a file before its first answer, and again when it changes', (t) => {
+  const content = new Map([['/a/', 'Mark one']])
+  const resolver = resolverOf(overriding, htaccessOf(content, [], ['FileInfo']))
+  const told: string[] = []
+  resolver.onHtaccess = ({ pattern, vector }) => void told.push(`${pattern} ${vector.holds(toyDir).mark.join()}`)
+  resolvedBy(resolver, '/b/x')
+  t.same(told, [])
+  resolvedBy(resolver, '/a/b/x')
+  t.same(new Set(told), new Set(['/a/ one']))
+  content.set('/a/b/', 'Mark two')
+  resolvedBy(resolver, '/a/b/x')
+  t.ok(told.includes('/a/b/ two'))
+  t.end()
+})
+
 t.test('.htaccess that changes is seen at once; unchanged it gives the identical object', (t) => {
   const content = new Map([['/a/', 'Mark one']])
   const resolver = resolverOf(overriding, htaccessOf(content, [], ['FileInfo']))
