@@ -10,7 +10,7 @@ import { confFiles, placesOfInstallation } from './conf.ts'
 import type { Config } from './config.ts'
 import { UserError } from './error.ts'
 import { writeIfAbsent, writeIfChanged } from './files.ts'
-import { launcherOfInstallation, launcherOfInstalledProgram } from './launcher.ts'
+import { controlScript, controlVariables, launcherOfInstallation, launcherOfInstalledProgram } from './launcher.ts'
 
 /** The files below a directory, as paths relative to it. */
 function* filesBelow(directory: string, below = ''): Iterable<string> {
@@ -46,8 +46,18 @@ function installPrograms(config: Config, destdir: string): void {
   for (const directory of new Set([config.paths.sbindir, config.paths.bindir])) {
     writeIfChanged(join(destdir, directory, config.progname), launcherOfInstallation(config, directory), 0o755)
   }
-  for (const { name } of programs)
-    writeIfChanged(join(destdir, config.paths.bindir, name), launcherOfInstalledProgram(config, name), 0o755)
+  for (const { name, directory = 'bindir' } of programs) {
+    const place = config.paths[directory]
+    writeIfChanged(join(destdir, place, name), launcherOfInstalledProgram(config, name, place), 0o755)
+  }
+  installControl(config, join(destdir, config.paths.sbindir))
+}
+
+/** apachectl beside the server, and the variables that it reads: the file is edited, its original is not. */
+function installControl(config: Config, directory: string): void {
+  writeIfChanged(join(directory, 'apachectl'), controlScript(config, '.'), 0o755)
+  writeIfChanged(join(directory, 'envvars-std'), controlVariables(config))
+  writeIfAbsent(join(directory, 'envvars'), controlVariables(config))
 }
 
 /** Installs; `destdir` is put before every path. `say` gets a line per group of files. */

@@ -23,8 +23,17 @@ export function launcherOfInstallation(config: Config, directory: string): strin
 export const launcherOfProgram = (config: Config, program: string): string =>
   render(config.srcdir, 'launcher.sh.hbs', { node: config.node, program, bundle: `$here/../lib/${program}.cjs` })
 
-/** The same in an installation. */
-export function launcherOfInstalledProgram(config: Config, program: string): string {
-  const lib = posix.relative(config.paths.bindir, posix.join(config.paths.libdir, 'switchyard'))
+/** The same in an installation, in `directory`. */
+export function launcherOfInstalledProgram(config: Config, program: string, directory: string): string {
+  const lib = posix.relative(directory, posix.join(config.paths.libdir, 'switchyard'))
   return render(config.srcdir, 'launcher.sh.hbs', { node: config.node, program, bundle: `$here/${lib}/${program}.cjs` })
 }
+
+/** apachectl, which runs the server that is in `directory`, from its own. */
+export const controlScript = (config: Config, directory: string): string =>
+  render(config.srcdir, 'apachectl.sh.hbs', {
+    directory, httpd: config.progname, statusUrl: `http://localhost${config.port === '80' ? '' : `:${config.port}`}/server-status`,
+  })
+
+/** What apachectl reads, with nothing in force. */
+export const controlVariables = (config: Config): string => render(config.srcdir, 'envvars.hbs', {})

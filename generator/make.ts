@@ -11,7 +11,7 @@ import type { Config } from './config.ts'
 import { UserError } from './error.ts'
 import { writeIfChanged } from './files.ts'
 import { install } from './install.ts'
-import { launcherOfBuild, launcherOfProgram } from './launcher.ts'
+import { controlScript, launcherOfBuild, launcherOfProgram } from './launcher.ts'
 import { writeOutputs } from './outputs.ts'
 import { versionText } from './version_text.ts'
 
@@ -34,6 +34,7 @@ async function all(): Promise<void> {
     const path = `dist/bin/${name}`
     if (writeIfChanged(path, launcherOfProgram(config, name), 0o755)) changed.push(path)
   }
+  if (writeIfChanged('dist/bin/apachectl', controlScript(config, '../..'), 0o755)) changed.push('dist/bin/apachectl')
   const code = await codeOf(config, placeOfBuild(), 'build/code', say)
   if (placeCode(code, 'dist/lib/httpd.cache')) changed.push('dist/lib/httpd.cache')
   for (const path of changed) say(`made ${path}`)

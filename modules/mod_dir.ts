@@ -80,7 +80,7 @@ function serveIndex(r: Request, names: readonly Name[], redirect: number): Answe
 
 function notFound(r: Request, names: readonly Name[], fault: Status): Status {
   // For whoever lists the directory, or says why not.
-  if (fault === DECLINED) r.notes.set('dir-index-names', names.map(({ text }) => text).join(' '))
+  if (fault === DECLINED) r.notes.set('dir-index-names', names.map(({ text }) => text).join(','))
   return fault
 }
 

@@ -8,7 +8,7 @@
  *
  * Each arrow is a step from one Resolved to the next, remembered in the first.
  */
-import { parentDirectory, tidyPath } from '../base/path.ts'
+import { baseName, parentDirectory, tidyPath } from '../base/path.ts'
 import { Recent } from '../base/recent.ts'
 import type { HtaccessFault, HtaccessFile } from './htaccess.ts'
 import { nothing, type Rights } from './rights.ts'
@@ -157,10 +157,15 @@ interface Present {
   readonly file: HtaccessFile
 }
 
+/** After the path of a directory that was asked for without a slash: no path has it. */
+const BARE = '\0'
+
 const isFiles = ({ kind }: Section): boolean => kind === 'Files' || kind === 'FilesMatch'
 const isCondition = ({ kind }: Section): boolean => kind === 'If'
 
 export class Resolver {
+  /** Told of each .htaccess file that has a say, before the answer in which it has it for the first time. */
+  onHtaccess: ((section: Section) => void) | undefined
   readonly #settings: readonly AnySettings[]
   readonly #htaccess: HtaccessAccess | undefined
   readonly #root: Node
@@ -204,6 +209,14 @@ export class Resolver {
     if (keeper !== undefined) keeper.plan = plan
     const node = plan.fixed ?? this.#dynamic(plan)
     return node instanceof Node ? this.#located(node, uri) : node
+  }
+
+  /**
+   * For a directory that was asked for without a slash at its end: <Files> looks at its name, as at that of a file.
+   * @param path without the slash @param keeper as for `forFile`
+   */
+  forDirectory(path: string, uri: string, keeper?: PlanKeeper): Resolved | HtaccessFault {
+    return this.forFile(path + BARE, uri, keeper)
   }
 
   /**
@@ -264,14 +277,17 @@ export class Resolver {
   }
 
   #plan(asked: string): Plan {
-    const filename = asked.startsWith('/') && asked.includes('//') ? tidyPath(asked) : asked
-    const name = filename.slice(filename.lastIndexOf('/') + 1)
-    const directory = filename.slice(0, filename.length - name.length)
+    const isBare = asked.endsWith(BARE)
+    const path = isBare ? `${asked.slice(0, -BARE.length)}/` : asked
+    const filename = path.startsWith('/') && path.includes('//') ? tidyPath(path) : path
+    const last = filename.slice(filename.lastIndexOf('/') + 1)
+    const directory = filename.slice(0, filename.length - last.length)
+    const name = isBare ? baseName(directory.slice(0, -1)) : last
     const forAll = filename.startsWith('/') ? this.#level(directory).forAll : undefined
     if (forAll !== undefined) return forAll
     const levels = filename.startsWith('/') ? this.#levelsOf(directory) : []
     // Apache looks at a file as at one more directory.
-    const named = name === '' || levels.length === 0
+    const named = last === '' || levels.length === 0
       ? NONE : this.#directories.get(levels.length + 1)?.filter((section) => section.matches(`${filename}/`)) ?? NONE
     const late = [...named, ...this.#expressions.filter((section) => section.matches(filename))]
     const before = levels.length === 0 ? this.#root : levels.at(-1)!.fixed
@@ -345,6 +361,7 @@ export class Resolver {
       const said = 'fault' in file ? file : file.under(node.rights)
       if ('fault' in said) return { ...said, directory: level.path }
       present.push({ level, file: file as HtaccessFile })
+      this.onHtaccess?.(said)
       node = this.#step(node, said, true)
     }
     const found = this.#filed(this.#steps(node, late), name)

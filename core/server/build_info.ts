@@ -16,6 +16,8 @@ export interface BuildInfo {
   readonly builtOn: string
   /** Features of the platform that were found; see core/port/features.ts. */
   readonly features?: readonly string[]
+  /** Directories of an installation, absolute. */
+  readonly directories?: { readonly libexecdir: string }
   /** Symbols of the modules that were made loadable. */
   readonly loadableModules?: readonly string[]
   /** False if an IPv6 socket for all addresses takes no IPv4 connections. */

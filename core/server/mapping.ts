@@ -52,10 +52,7 @@ export function mapToStorage(r: RequestRec): Status {
   // What a module has put together must not lead around the sections of the directories that it leads through.
   if (hasDots(r.filename)) r.filename = tidyPath(r.filename)
   const entry = entryAt(r, r.filename)
-  if (entry.result === 0) {
-    if (entry.type !== 'file') return settle(r, entry, r.filename)
-    return resolve(r, entry)
-  }
+  if (entry.result === 0) return settle(r, entry, r.filename)
   if (entry.result === -Errno.noent || entry.result === -Errno.notdir) return splitPath(r, entry)
   return cannotReach(r, entry.result)
 }
@@ -101,14 +98,16 @@ function firstUnreachable(r: RequestRec, path: string): string {
   return path
 }
 
+// A directory without its slash is one that a slash may yet be added to, and a name that <Files> may speak of.
 function settle(r: RequestRec, entry: FileEntry, filename: string): Status {
-  const directory = entry.type === 'directory' && !filename.endsWith('/') ? `${filename}/` : filename
-  return resolve(r, entry, directory)
+  if (entry.type !== 'directory' || filename.endsWith('/')) return resolve(r, entry)
+  return resolve(r, entry, `${filename}/`, r.served.resolver.forDirectory(filename, r.uri, entry))
 }
 
-function resolve(r: RequestRec, entry: FileEntry, path = r.filename!): Status {
-  const { resolver, server } = r.served
-  const resolved = resolver.forFile(path, r.uri, entry)
+function resolve(
+  r: RequestRec, entry: FileEntry, path = r.filename!, resolved = r.served.resolver.forFile(path, r.uri, entry),
+): Status {
+  const { server } = r.served
   if ('fault' in resolved) return refused(r, resolved)
   r.finfo = entry
   r.resolved = resolved

@@ -4,7 +4,7 @@
  * a line being lost and writers never meet a broken pipe.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { closeSync, constants, fstatSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -94,8 +94,8 @@ function startLast(): void {
 function start(log: PipedLog, failed: (text: string) => void): ChildProcess {
   const begun = Date.now()
   const [program, args] = argv(log.command)
-  // What the program prints goes where our own errors go: standard output may be somebody's pipe.
-  const child = spawn(program, args, { stdio: [log.reader, 2, 2] })
+  const output = outputFor(log.reader)
+  const child = spawn(program, args, { stdio: [log.reader, output, output] })
   const isFirst = !log.known
   log.known = true
   log.runs = true
@@ -118,6 +118,20 @@ function start(log: PipedLog, failed: (text: string) => void): ChildProcess {
   })
   child.unref()
   return child
+}
+
+/**
+ * Where a program's own words go: to our standard error, since standard output may be somebody's pipe. Not if that is
+ * the log which the program itself writes: with a writer in its own hands it would never come to the end of it.
+ */
+export function outputFor(reader: number, standardError = 2): number | 'ignore' {
+  try {
+    const [log, error] = [fstatSync(reader), fstatSync(standardError)]
+    return log.ino === error.ino && log.dev === error.dev ? 'ignore' : standardError
+  } catch {
+    // There is no standard error.
+    return 'ignore'
+  }
 }
 
 const programText = (command: string): string => command.replace(/^\|[|$]?\s*/, '')

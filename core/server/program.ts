@@ -13,6 +13,7 @@ import { parseCommandLine, usageText, wordsOf, type CommandLine } from './cli.ts
 import { globalCore } from './core_settings.ts'
 import { directivesText, includeText, INCLUDES_HEADING, loadedModulesText, vhostsText } from './dumps.ts'
 import { firstMpm } from './mpm_choice.ts'
+import { rootOfDebian } from './native_modules.ts'
 import { errnoPrefix, isShown, readable, type Note } from './notes.ts'
 import { isRunning, readPidFile } from './pidfile.ts'
 import { startDetached, StatusPipe, STATUS_VARIABLE, type Spawn } from './program_detach.ts'
@@ -126,7 +127,7 @@ class Run {
     this.#line = line
     this.#deps = deps
     this.#defaultRoot = resolve(defaultRoot)
-    this.#root = line.serverRoot === undefined ? this.#defaultRoot : resolve(line.serverRoot)
+    this.#root = resolve(line.serverRoot ?? rootOfDebian(line.configFile) ?? defaultRoot)
     this.#stderr = line.errorFile === undefined ? deps.stderr : this.#errorFile(line.errorFile)
     const fd = Number(deps.env[STATUS_VARIABLE])
     this.#status = fd > 2 ? new StatusPipe(fd, deps.dup2) : undefined
@@ -184,6 +185,8 @@ class Run {
     return prepare({
       ...mode, program, pre, post, defines, prelinked, face, env,
       serverRoot: this.#root,
+      // Those of the build tree, which may have been moved, or of the installation.
+      moduleDirectories: [resolve(this.#defaultRoot, 'modules'), ...(buildInfo.directories ? [buildInfo.directories.libexecdir] : [])],
       configFile: this.#line.configFile ?? buildInfo.serverConfigFile,
       configFileIsDefault: this.#line.configFile === undefined,
       checkDirectories: !this.#line.skipDocumentRoot,

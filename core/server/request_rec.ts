@@ -295,7 +295,10 @@ export class RequestRec extends Response implements Request {
     this.contentLanguages = from.contentLanguages
     this.resolved = from.resolved
     this.chains = from.chains
+    const vary = this.headersOut.get('Vary')
     for (const [name, value] of from.headersOut) this.headersOut.set(name, value)
+    // The answer depends on what decided about the one as well as on what did about the other.
+    if (vary !== undefined && this.headersOut.get('Vary') !== vary) this.headersOut.add('Vary', vary)
     if (from.hasErrHeaders) this.takeErrHeaders(from)
     if (from.noCache) this.noCache = true
     this.takeFilters(from)

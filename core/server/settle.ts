@@ -70,7 +70,7 @@ export async function settle(input: SettleInput): Promise<SettleAnswer> {
   if (configuration.faults.length > 0) return refused(...configuration.faults.map(({ text }) => text))
   const { hosting, faults } = hostingOf(configuration, input)
   if (faults.length > 0) return refused(...faults.map(addressFaultText))
-  nameServers(configuration, hosting.localName)
+  nameServers(configuration, hosting)
 
   const servers = buildServers(configuration, log)
   const [main, ...virtual] = servers

@@ -12,7 +12,8 @@ import { ConfigError } from '../config/errors.ts'
 import { fsPath, reasonOf } from '../config/include.ts'
 import type { Position } from '../config/server_conf.ts'
 import type { Module } from '../hook/module.ts'
-import type { ModuleList } from '../hook/modules.ts'
+import type { LoadedModule, ModuleList } from '../hook/modules.ts'
+import { insteadText, isNative, LINKED_IN_APACHE, noModuleOfOurs, ownFile } from './native_modules.ts'
 
 export const so = {
   name: 'so_module',
@@ -33,7 +34,20 @@ export interface ModuleLoaderOptions {
   readonly modules: ModuleList
   /** Texts by absolute path, instead of files: what the control process handed over. */
   readonly sources?: ReadonlyMap<string, string>
-  readonly note?: (level: 'warn' | 'debug', text: string) => void
+  /** Where this build's loadable modules are, for lines that name native ones. */
+  readonly directories?: readonly string[]
+  readonly note?: (level: 'warn' | 'notice' | 'debug', text: string) => void
+}
+
+type Linkage = LoadedModule['linkage']
+
+/** What a line says, or a line that is not there. */
+interface Line {
+  readonly path: string
+  /** `path`, absolute. */
+  readonly full: string
+  readonly position: Position
+  readonly linkage: Linkage
 }
 
 export class ModuleLoader {
@@ -41,11 +55,15 @@ export class ModuleLoader {
   readonly sources: Map<string, string>
   readonly #face: unknown
   readonly #modules: ModuleList
-  readonly #note: (level: 'warn' | 'debug', text: string) => void
+  readonly #directories: readonly string[]
+  readonly #note: (level: 'warn' | 'notice' | 'debug', text: string) => void
+  /** Lines that name native modules. */
+  #natives: { count: number; readonly first: Position } | undefined
 
-  constructor({ face, modules, sources, note }: ModuleLoaderOptions) {
+  constructor({ face, modules, sources, directories, note }: ModuleLoaderOptions) {
     this.#face = face
     this.#modules = modules
+    this.#directories = directories ?? []
     this.sources = new Map(sources)
     this.#note = note ?? (() => undefined)
   }
@@ -56,17 +74,46 @@ export class ModuleLoader {
    * @throws ConfigError with Apache's text
    */
   load(symbol: string, path: string, position: Position, serverRoot: string): void {
+    const full = serverRootRelative(serverRoot, path)
+    if (!this.sources.has(full) && isNative(full)) this.#loadInstead(symbol, path, position)
+    else this.#load(symbol, { path, full, position, linkage: 'shared' })
+  }
+
+  /** Says what was loaded in place of native modules, if anything was. To be called once the files are read. */
+  noteNatives(): void {
+    if (this.#natives !== undefined) this.#note('notice', insteadText(this.#natives.count, this.#natives.first))
+  }
+
+  /** A line names a native module: this build's own is loaded, unless it is there. @throws ConfigError */
+  #loadInstead(symbol: string, path: string, position: Position): void {
+    if (this.#natives === undefined) {
+      this.#natives = { count: 0, first: position }
+      for (const name of LINKED_IN_APACHE) this.#loadOwn(`${name}_module`, position, 'static')
+    }
+    const linked = this.#modules.loaded.some((each) => each.symbol === symbol && each.linkage === 'static')
+    if (!linked && !this.#loadOwn(symbol, position, 'shared')) throw noModuleOfOurs(symbol, path, this.#modules.loaded)
+    this.#natives.count++
+  }
+
+  /** @param linkage `static` for what apache2 has linked in: no line loads it @returns false if this build has no such module */
+  #loadOwn(symbol: string, position: Position, linkage: Linkage): boolean {
+    if (linkage === 'static' && this.#modules.has(symbol)) return true
+    const file = ownFile(this.#directories, symbol.replace(/_module$/, ''))
+    if (file !== undefined) this.#load(symbol, { path: file, full: file, position, linkage })
+    return file !== undefined
+  }
+
+  #load(symbol: string, { path, full, position, linkage }: Line): void {
     const { loaded } = this.#modules
     const same = loaded.filter((each) => each.symbol === symbol)
-    if (same.some(({ linkage }) => linkage === 'shared'))
+    if (same.some((each) => each.path !== undefined))
       return this.#note('warn', `AH01574: module ${symbol} is already loaded, skipping`)
     if (same.some(({ module }) => module.file === fileOf(symbol)))
       throw new ConfigError(`module ${symbol} is built-in and can't be loaded`)
-    if (loaded.filter(({ linkage }) => linkage === 'shared').length >= MODULE_LIMIT) {
+    if (loaded.filter((each) => each.path !== undefined).length >= MODULE_LIMIT) {
       throw new ConfigError(`Module "${fileOf(symbol)}" could not be loaded, because the dynamic module limit was ` +
         'reached. Please increase DYNAMIC_MODULE_LIMIT and recompile.')
     }
-    const full = serverRootRelative(serverRoot, path)
     const source = this.#read(path, full)
     checkBanner(source, symbol, full)
     const exports = this.#run(source, path, full)
@@ -75,13 +122,17 @@ export class ModuleLoader {
       throw new ConfigError(`Can't locate API module structure \`${symbol}' in file ${full}: ${full}: ` +
         `undefined symbol: ${symbol}`)
     }
-    this.#modules.add({ module, symbol, linkage: 'shared', path: full, at: position })
+    this.#modules.add({ module, symbol, linkage, path: full, at: position })
     this.#note('debug', `AH01575: loaded module ${symbol} from ${full}`)
   }
 
   /** LoadFile: runs a file for what it does; it need not be a module. @throws ConfigError */
   loadFile(path: string, _position: Position, serverRoot: string): void {
     const full = serverRootRelative(serverRoot, path)
+    if (!this.sources.has(full) && isNative(full)) {
+      throw new ConfigError(`Cannot load ${path} into server: it is native code, and no module of this server needs it. ` +
+        'Remove this line')
+    }
     this.#run(this.#read(path, full), path, full)
     this.#note('debug', `AH01576: loaded file ${full}`)
   }

@@ -9,6 +9,7 @@
 import { readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { LANGUAGE_LEVEL } from '../base/version.ts'
+import { byteString } from '../config/include.ts'
 import { readConfig, type ReadResult, type TreeNode } from '../config/reader.ts'
 import type { WalkInput } from '../config/walk.ts'
 import type { FixedLimits } from '../hook/hooks.ts'
@@ -37,6 +38,8 @@ export interface PrepareOptions extends ProgramParts {
   readonly program: string
   /** ServerRoot before the configuration says otherwise; absolute. */
   readonly serverRoot: string
+  /** Where this build's loadable modules are, for LoadModule lines that name native ones; absolute. */
+  readonly moduleDirectories?: readonly string[]
   /** -f or its default; relative to ServerRoot. */
   readonly configFile: string
   /** It is the default: it may be missing when -C or -c say something. */
@@ -93,10 +96,14 @@ export async function prepare(options: PrepareOptions): Promise<Prepared | Refus
   const { program } = options
   const notes = new Notes()
   const modules = linkedModules(options.prelinked)
-  const loader = new ModuleLoader({ face: options.face, modules, note: (level, text) => notes.take(level, 'so', text) })
+  const loader = new ModuleLoader({
+    face: options.face, modules, directories: (options.moduleDirectories ?? []).map(byteString),
+    note: (level, text) => notes.take(level, 'so', text),
+  })
   const refused = (texts: readonly string[]): Refused => ({ kind: 'refused', texts, notes: notes.list, modules })
 
   const read = readFiles(options, modules, loader, notes.take)
+  loader.noteNatives()
   const { tree, serverRoot, runtimeDir, defines } = read
   const input = { ...options, tree, serverRoot, runtimeDir, defines, modules, note: notes.take }
   if (read.faults.length > 0) {

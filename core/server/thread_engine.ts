@@ -69,8 +69,8 @@ export interface Served {
   readonly resolver: Resolver
   readonly chains: Chains
   readonly documentRoot: string
-  /** Options without FollowSymLinks stand somewhere: links must be looked for. */
-  readonly checksLinks: boolean
+  /** Options without FollowSymLinks stand somewhere, or in an .htaccess file that was met: links must be looked for. */
+  checksLinks: boolean
   readonly settings: ReturnType<typeof settingsOf>
   readonly encodedSlashes: EncodedSlashes
   readonly reads: ReadLimits | undefined
@@ -238,7 +238,7 @@ export class ThreadEngine implements Engine {
 
   #serve(server: Server, parts: EngineParts): Served {
     const settings = settingsOf(server)
-    return {
+    const served: Served = {
       server,
       settings,
       reads: parts.hooks.readLimits.run(server) as ReadLimits | undefined,
@@ -254,6 +254,10 @@ export class ThreadEngine implements Engine {
       encodedSlashes: SLASHES[server.conf.defaults.holds(dirCore).allowEncodedSlashes],
       checksLinks: allVectors(server).some(forbidsLinks),
     }
+    served.resolver.onHtaccess = ({ vector }) => {
+      if (forbidsLinks(vector)) served.checksLinks = true
+    }
+    return served
   }
 }
 

@@ -50,8 +50,15 @@ export function findHosting(
   return { hosting: { addresses, localName: name }, faults }
 }
 
-/** Gives every server a name: virtual hosts have the main server's unless they say their own. */
-export function nameServers(configuration: Configuration, localName: string): void {
-  for (const { vector } of [configuration.main, ...configuration.virtual])
+/**
+ * Gives every server a name: virtual hosts have the main server's unless they say their own. With no name of its own one
+ * goes by the port of its address, too, in redirects and pages for clients that name none.
+ */
+export function nameServers({ main, virtual }: Configuration, { localName, addresses }: Hosting): void {
+  for (const [index, { vector }] of virtual.entries()) {
+    const port = addresses[index]?.[0]?.port ?? 0
+    if (port !== 0 && vector.holds(serverCore).serverName === undefined) vector.said(serverCore).serverPort = port
+  }
+  for (const { vector } of [main, ...virtual])
     if (vector.holds(serverCore).serverName === undefined) vector.said(serverCore).serverName = localName
 }

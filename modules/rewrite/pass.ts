@@ -249,7 +249,7 @@ export class Pass implements Scope {
 
   #substitute({ output, flags }: Rule, subject: string): Answer<Applied> {
     if (output === undefined) return 'noted'
-    const marks: Marks = { question: 'none' }
+    const marks: Marks = { last: flags.last, question: 'none' }
     return after(output.expandMarked(this, flags.escaping, marks), (text) => {
       if (this.traces) this.trace(2, `rewrite '${subject}' -> '${text}'`)
       this.#new = text
@@ -329,7 +329,7 @@ export class Pass implements Scope {
   #name({ flags, output }: Rule): void {
     const { request } = this
     if (this.#directory !== undefined && flags.discardPathInfo) request.pathInfo = ''
-    this.#split(this.#whole(this.#plain(this.#new, output!.text, flags.unc)), flags)
+    this.#split(this.#whole(this.#plain(this.#new, output!.text, flags.unc || flags.redirect)), flags)
     const name = request.filename!
     this.#leads = true
     if (flags.proxy) {
@@ -370,9 +370,9 @@ export class Pass implements Scope {
     request.args = args
   }
 
-  /** Several slashes in front are one where the rule has not written them: on some systems they would name a host. */
-  #plain(text: string, written: string, unc: boolean): string {
-    return !unc && text.startsWith('//') && !written.startsWith('//') ? text.replace(/^\/+/, '/') : text
+  /** Several slashes in front are one where the rule has not written them: as a file they would name a host on some systems. */
+  #plain(text: string, written: string, keep: boolean): string {
+    return !keep && text.startsWith('//') && !written.startsWith('//') ? text.replace(/^\/+/, '/') : text
   }
 
   /** What is neither a path nor a URL begins where the rule stands. */

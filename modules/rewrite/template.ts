@@ -46,7 +46,7 @@ export class Template {
     return this.#from(0, '', scope, escaping, undefined)
   }
 
-  /** The same, and whether its first question mark stands in what came out of a reference. */
+  /** The same, and whether the question mark that its query begins at stands in what came out of a reference. */
   expandMarked(scope: Scope, escaping: Escaping | undefined, marks: Marks): Answer<string> {
     return this.#from(0, '', scope, escaping, marks)
   }
@@ -69,13 +69,15 @@ export class Template {
   }
 }
 
-/** Where the first question mark of an expanded text is from. */
+/** Where the first question mark of an expanded text is from, or with QSL the last. */
 export interface Marks {
+  readonly last: boolean
   question: 'none' | 'written' | 'inserted'
 }
 
 function mark(marks: Marks | undefined, { kind }: Piece, value: string): void {
-  if (marks?.question === 'none' && value.includes('?')) marks.question = kind === 'text' ? 'written' : 'inserted'
+  if (marks === undefined || (marks.question !== 'none' && !marks.last) || !value.includes('?')) return
+  marks.question = kind === 'text' ? 'written' : 'inserted'
 }
 
 function valueOf(piece: Piece, scope: Scope, escaping: Escaping | undefined): Answer<string> {

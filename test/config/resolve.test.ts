@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { HtaccessFile } from '../../core/config/htaccess.ts'
+import { HtaccessFile, type HtaccessFault } from '../../core/config/htaccess.ts'
 import { Resolver, type HtaccessAccess, type Resolved } from '../../core/config/resolve.ts'
 import { ServerConf } from '../../core/config/server_conf.ts'
 import type { TreeNode } from '../../core/config/reader.ts'
@@ -123,6 +123,22 @@ t.test('forLocation() is what holds before there is a file', (t) => {
   t.end()
 })
 
+t.test('forDirectory() is forFile() of the directory, and <Files> for its name', (t) => {
+  const parts = ['/a/.b', '/a/.b/.b'].map((argument) => ({ name: 'Directory', argument, inner: [] }))
+  const resolver = resolverOf(numbered([...parts, { name: 'Files', argument: '.b', inner: [] }]).tree)
+  const marked = (found: Resolved | HtaccessFault): readonly string[] => {
+    if ('fault' in found) throw new Error(found.fault)
+    return marks(found)
+  }
+  const keeper = { plan: undefined }
+  for (let i = 0; i < 2; i++) {
+    t.same(marked(resolver.forFile('/a/.b/', '/u')), ['0'])
+    t.same(marked(resolver.forDirectory('/a/.b', '/u', keeper)), ['0', '2'])
+    t.same(marked(resolver.forDirectory('/a', '/u')), [])
+  }
+  t.end()
+})
+
 t.test('caches are emptied, not grown: answers stay the same objects', (t) => {
   const resolver = resolverOf(numbered([{ name: 'Directory', argument: '/a', inner: [] }]).tree)
   const first = resolvedBy(resolver, '/a/x', '/u')
@@ -165,6 +181,21 @@ t.test('.htaccess is not looked for where nothing may be overridden', (t) => {
   t.same(asked, [])
   resolvedBy(resolver, '/a/c/x')
   t.same(asked, ['/a/', '/a/c/'])
+  t.end()
+})
+
+t.test('onHtaccess is told of a file before its first answer, and again when it changes', (t) => {
+  const content = new Map([['/a/', 'Mark one']])
+  const resolver = resolverOf(overriding, htaccessOf(content, [], ['FileInfo']))
+  const told: string[] = []
+  resolver.onHtaccess = ({ pattern, vector }) => void told.push(`${pattern} ${vector.holds(toyDir).mark.join()}`)
+  resolvedBy(resolver, '/b/x')
+  t.same(told, [])
+  resolvedBy(resolver, '/a/b/x')
+  t.same(new Set(told), new Set(['/a/ one']))
+  content.set('/a/b/', 'Mark two')
+  resolvedBy(resolver, '/a/b/x')
+  t.ok(told.includes('/a/b/ two'))
   t.end()
 })
 

@@ -45,7 +45,7 @@ t.test('DirectoryIndex', (t) => {
   t.equal(served('DirectoryCheckHandler On', { handler: 'mine' }), DECLINED)
   const nothing = ask('DirectoryIndex a b', { uri: '/d/' })
   t.equal(nothing.status, DECLINED)
-  t.equal(nothing.request.notes.get('dir-index-names'), 'a b')
+  t.equal(nothing.request.notes.get('dir-index-names'), 'a,b')
   t.equal(nothing.request.handler, 'httpd/unix-directory')
   t.end()
 })
