@@ -298,6 +298,8 @@ export class RequestRec extends Response implements Request {
     for (const [name, value] of from.headersOut) this.headersOut.set(name, value)
     if (from.hasErrHeaders) this.takeErrHeaders(from)
     if (from.noCache) this.noCache = true
+    if (from.noLocalCopy) this.noLocalCopy = true
+    if (from.noETag) this.noETag = true
     this.takeFilters(from)
     this.#inputFilters = from.#inputFilters
   }
