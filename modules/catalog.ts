@@ -111,7 +111,7 @@ export const modules: readonly ModuleRow[] = [
   here('reqtimeout', 'yes', 'limit time waiting for a request from the client', 'RequestReadTimeout'),
   away('ext_filter', 'most', 'external filter', 'ExtFilterDefine ExtFilterOptions'),
   away('request', 'most', 'request body filtering', 'KeptBodySize'),
-  away('include', 'most', 'server side includes',
+  here('include', 'most', 'server side includes',
     'XBitHack SSIErrorMsg SSITimeFormat SSIStartTag SSIEndTag SSIUndefinedEcho SSILegacyExprParser ' +
     'SSILastModified SSIETag'),
   here('filter', 'yes', 'smart filtering',
