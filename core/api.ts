@@ -53,7 +53,7 @@ export { registeredLogItem, registerLogItem, type LogItem, type LogValue } from 
 export { knownLogId, log, mightLog } from './server/log.ts'
 export { errnoPrefix, type Note } from './server/notes.ts'
 export { unixd } from './server/unixd_settings.ts'
-export { serverName, serverPort } from './server/self_url.ts'
+export { documentRoot, serverName, serverPort, serverSoftware } from './server/self_url.ts'
 export { pageSignature } from './server/page_signature.ts'
 export { coreOptions } from './server/core_options.ts'
 export { homeOf, lookUpAccount, type Database } from './server/accounts.ts'

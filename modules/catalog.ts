@@ -111,7 +111,7 @@ export const modules: readonly ModuleRow[] = [
   here('reqtimeout', 'yes', 'limit time waiting for a request from the client', 'RequestReadTimeout'),
   away('ext_filter', 'most', 'external filter', 'ExtFilterDefine ExtFilterOptions'),
   away('request', 'most', 'request body filtering', 'KeptBodySize'),
-  away('include', 'most', 'server side includes',
+  here('include', 'most', 'server side includes',
     'XBitHack SSIErrorMsg SSITimeFormat SSIStartTag SSIEndTag SSIUndefinedEcho SSILegacyExprParser ' +
     'SSILastModified SSIETag'),
   here('filter', 'yes', 'smart filtering',
@@ -152,7 +152,7 @@ export const modules: readonly ModuleRow[] = [
     'LuaHookMapToStorage LuaHookCheckUserID LuaHookTypeChecker LuaHookAccessChecker LuaHookAuthChecker LuaHookLog ' +
     'LuaHookInsertFilter LuaInputFilter LuaOutputFilter LuaQuickHandler LuaInherit LuaAuthzProvider LuaCodeCache'),
   here('env', 'yes', 'clearing and setting of environment variables', 'SetEnv PassEnv UnsetEnv'),
-  away('mime_magic', 'all', 'determining of the MIME type from a few bytes of the content', 'MimeMagicFile'),
+  here('mime_magic', 'all', 'determining of the MIME type from a few bytes of the content', 'MimeMagicFile'),
   away('cern_meta', 'no', 'CERN-type meta files', 'MetaFiles MetaDir MetaSuffix'),
   here('expires', 'most', 'Expires header control', 'ExpiresActive ExpiresByType ExpiresDefault'),
   here('headers', 'yes', 'HTTP header control', 'Header RequestHeader'),

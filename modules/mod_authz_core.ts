@@ -3,10 +3,11 @@
  * configuration says of every request alike is worked out once, not per request.
  */
 import {
-  ACCESS_CONF, after, ConfigError, DECLINED, OK, Order, RSRC_CONF, Settings, allowedBy, authType, authzProvider, each, flag,
-  globalCore, noteAuthFailure, oneOf, parseCondition, raw, registerAuthz, tableValue, word,
+  ACCESS_CONF, after, ConfigError, DECLINED, OK, Order, Settings, allowedBy, authType, authzProvider, flag,
+  globalCore, noteAuthFailure, oneOf, parseCondition, raw, registerAuthz, tableValue,
   type Answer, type AuthzStatus, type Command, type Directive, type Module, type Request, type Status,
 } from 'httpd'
+import { providerAlias } from './authz_core/alias.ts'
 import {
   constant, evaluate, isSlow, onlyNegative, type Container, type Logic, type Rule,
 } from './authz_core/rules.ts'
@@ -110,7 +111,7 @@ function require(said: Said, command: Command): void {
   const negate = first!.toLowerCase() === 'not'
   const [, name, args] = negate ? /^(\S*)\s*(.*)$/s.exec(rest!)! : ['', first, rest]
   if (name === '') throw command.usage('requires at least one argument')
-  const provider = authzProvider(name!)
+  const provider = authzProvider(name!, command.table)
   if (provider === undefined) throw new ConfigError(`Unknown Authz provider: ${name}`)
   const parsed = provider.parse(args!, command)
   if (negate) refuseIn(open, command.name)
@@ -221,13 +222,7 @@ export const module = {
     }, AUTHCFG, 'How requirements join with those outside: Off, And, Or'),
     authz.directive('AuthzSendForbiddenOnFailure', [flag], 'forbidden', ACCESS_CONF,
       'Whether a refused user gets 403 and is not asked again'),
-    {
-      ...authz.directive('<AuthzProviderAlias', [each(word)], () => {}, RSRC_CONF,
-        'Another name for a provider with its arguments'),
-      section() {
-        throw new ConfigError('Cannot use <AuthzProviderAlias>: it is not available in this version')
-      },
-    },
+    providerAlias,
   ],
   register({ accessCheckerEx, authChecker }, on) {
     const slow = (rules: Rules) => decisionFor(rules).slow

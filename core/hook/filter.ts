@@ -51,6 +51,8 @@ export interface OutputFilter {
   readonly quick?: boolean | ((r: Request) => boolean)
   /** Bodies leave with the length that they came with: a Content-Length stays true. */
   readonly keepsLength?: boolean
+  /** Called when it is added, before a handler has run: what the handler is to know of it. */
+  setup?(r: Request): void
   /**
    * Called with the first piece of a body (or its end), when status and headers are as the handler and the filters
    * before this one left them, and may still be changed. Undefined: the filter has nothing to do here.

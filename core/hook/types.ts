@@ -154,6 +154,10 @@ export interface Request {
   variantListTag?: string | undefined
   /** Caches of HTTP/1.0 are to take the response for stale: with an `Expires` of now, unless it has another. */
   noCache?: boolean
+  /** The response is made anew whatever file it begins with: that file's conditions (304, 412) are nothing to it. */
+  noLocalCopy?: boolean
+  /** Nor is that file's ETag. */
+  noETag?: boolean
   /** False where nothing may block: a quick function that would have to answers HANDOVER there. */
   readonly mayBlock: boolean
   /** The Alias that the request came by (CONTEXT_PREFIX, CONTEXT_DOCUMENT_ROOT). */

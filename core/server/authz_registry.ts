@@ -2,7 +2,7 @@
  * What a `Require` line can ask for. mod_authz_core keeps the rules together;
  * each kind of requirement is a provider that some module registers.
  */
-import type { Command } from '../config/directive.ts'
+import type { Command, ModuleTable } from '../config/directive.ts'
 import type { Answer } from '../hook/hook.ts'
 import type { Request } from '../hook/types.ts'
 
@@ -26,6 +26,8 @@ export interface AuthzProvider<T = unknown> {
 }
 
 const providers = new Map<string, AuthzProvider>()
+/** Of <AuthzProviderAlias>, by the configuration that has them. */
+const aliases = new WeakMap<ModuleTable, Map<string, AuthzProvider>>()
 
 /** Makes `Require NAME ...` available. A later registration of the same name counts. */
 export function registerAuthz<T>(name: string, provider: AuthzProvider<T>): void {
@@ -33,4 +35,11 @@ export function registerAuthz<T>(name: string, provider: AuthzProvider<T>): void
   providers.set(name.toLowerCase(), provider)
 }
 
-export const authzProvider = (name: string): AuthzProvider | undefined => providers.get(name.toLowerCase())
+/** The same for one configuration, where it counts more. */
+export function registerAuthzAlias<T>(table: ModuleTable, name: string, provider: AuthzProvider<T>): void {
+  const known = aliases.get(table) ?? new Map<string, AuthzProvider>()
+  aliases.set(table, known.set(name.toLowerCase(), provider))
+}
+
+export const authzProvider = (name: string, table?: ModuleTable): AuthzProvider | undefined =>
+  (table && aliases.get(table)?.get(name.toLowerCase())) ?? providers.get(name.toLowerCase())

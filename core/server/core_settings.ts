@@ -111,11 +111,11 @@ export interface ListenAt {
   readonly at: { readonly file: string; readonly line: number }
 }
 
-/** Bits of Options. `All` is everything but MultiViews. */
+/** Bits of Options. `All` is everything but MultiViews; `Includes` is includes without exec, and with it. */
 export const Opt = {
-  indexes: 1, includes: 2, followSymLinks: 4, symLinksIfOwnerMatch: 8, execCgi: 16, multiViews: 32, includesNoExec: 64,
+  indexes: 1, includesExec: 2, followSymLinks: 4, symLinksIfOwnerMatch: 8, execCgi: 16, multiViews: 32, includesNoExec: 64,
 } as const
-export const OPT_ALL = 1 | 2 | 4 | 16
+export const OPT_ALL = 1 | 2 | 4 | 16 | 64
 
 /** What sections and .htaccess may change. */
 export const dirCore = new Settings('directory', {

@@ -113,6 +113,11 @@ class Rendered {
     return new Rendered(this, this.#lastModified, this.etag && variantETag(this.etag, listTag), this.#size, this.#md5)
   }
 
+  /** The same for a response that is not the file. */
+  withoutETag(): Rendered {
+    return new Rendered(this, this.#lastModified, undefined, this.#size, this.#md5)
+  }
+
   #fields(): Field[] {
     return [['Last-Modified', this.#lastModified], ...optional('ETag', this.etag), ['Accept-Ranges', this.acceptRanges]]
   }
@@ -161,6 +166,7 @@ function serveFile(r: RequestRec, entry: FileEntry): Answer<Status> {
   if (typeof source === 'number') return cannotOpen(r, -source)
   const rendered = render(r, entry, source)
   if (typeof rendered === 'number') return rendered
+  if (r.noETag) return sendFile(r, entry, source, rendered.withoutETag())
   return sendFile(r, entry, source, r.variantListTag === undefined ? rendered : rendered.asVariant(r.variantListTag))
 }
 
@@ -172,7 +178,7 @@ function afterBody(r: RequestRec, { path }: FileEntry): Answer<Status> {
 
 function sendFile(r: RequestRec, entry: FileEntry, source: Source, rendered: Rendered): Status {
   const { headersOut } = r
-  const verdict = r.main !== undefined ? 'go' : evaluate({
+  const verdict = r.main !== undefined || r.noLocalCopy ? 'go' : evaluate({
     methodNumber: r.methodNumber, status: r.status, etag: rendered.etag, mtimeMs: entry.mtimeMs, nowMs: r.requestTime,
   }, r.head)
   if (verdict !== 'go') {

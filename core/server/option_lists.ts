@@ -6,7 +6,7 @@ import { Opt, OPT_ALL, type DirCore } from './core_settings.ts'
 type Said = Partial<DirCore>
 
 const OPTIONS: Readonly<Record<string, number>> = {
-  indexes: Opt.indexes, includes: Opt.includes, includesnoexec: Opt.includesNoExec, followsymlinks: Opt.followSymLinks,
+  indexes: Opt.indexes, includes: Opt.includesNoExec | Opt.includesExec, includesnoexec: Opt.includesNoExec, followsymlinks: Opt.followSymLinks,
   symlinksifownermatch: Opt.symLinksIfOwnerMatch, execcgi: Opt.execCgi, multiviews: Opt.multiViews,
 }
 
@@ -27,8 +27,7 @@ export function options(said: Said, { overrideOptions }: Command, words: readonl
     const bits = bitsOf(name)
     if (sign === '') set = set! | bits
     else if (sign === '+') [add, remove] = [add | bits, remove & ~bits]
-    // Without includes there are none without exec either.
-    else [add, remove] = [add & ~withNoExec(bits), remove | withNoExec(bits)]
+    else [add, remove] = [add & ~bits, remove | bits]
   }
   if (set !== undefined) [set, add, remove] = [(set & ~remove) | add, 0, 0]
   said.options = { set, add, remove }
@@ -62,8 +61,6 @@ const bitsOf = (name: string): number => {
   return lower === 'all' ? OPT_ALL : lower === 'none' ? 0 : OPTIONS[lower]!
 }
 
-const withNoExec = (bits: number): number => bits & Opt.includes ? bits | Opt.includesNoExec : bits
-
 const CLASSES = ['AuthConfig', 'FileInfo', 'Indexes', 'Limit', 'Options']
 
 /** `AllowOverride CLASS|All|None|Options=a,b|Nonfatal=Override|Unknown|All ...` */
@@ -75,7 +72,7 @@ export function allowOverride(said: Said, _command: Command, words: readonly str
     const [key, value] = split(text)
     const name = CLASSES.find((cls) => cls.toLowerCase() === key)
     // As Apache: without a list it lets through what `Options All` switches on.
-    if (name === 'Options') said.allowOverrideOptions = withNoExec(value === undefined ? OPT_ALL : optionList(value))
+    if (name === 'Options') said.allowOverrideOptions = value === undefined ? OPT_ALL : optionList(value)
     if (name !== undefined) classes.add(name)
     else if (key === 'nonfatal') nonfatal(said, value, text)
     else if (key === 'all') {

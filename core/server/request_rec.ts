@@ -301,6 +301,8 @@ export class RequestRec extends Response implements Request {
     if (vary !== undefined && this.headersOut.get('Vary') !== vary) this.headersOut.add('Vary', vary)
     if (from.hasErrHeaders) this.takeErrHeaders(from)
     if (from.noCache) this.noCache = true
+    if (from.noLocalCopy) this.noLocalCopy = true
+    if (from.noETag) this.noETag = true
     this.takeFilters(from)
     this.#inputFilters = from.#inputFilters
   }

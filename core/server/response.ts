@@ -44,6 +44,8 @@ export abstract class Response {
   readonly headersOut = new Headers()
   keepAlive = false
   noCache = false
+  noLocalCopy = false
+  noETag = false
   /** Where the next request begins is not certain: the connection ends. */
   framingInDoubt = false
   /** When its handler must have answered, in ms of performance.now(); 0: no limit. */
@@ -128,6 +130,7 @@ export abstract class Response {
       this.self.log('error', 'core', `SY00096: filter ${found.name} was not added: the response has begun`)
     } else {
       if (!engine.mayBlock && !isQuick(found, this.self)) this.mustHandOver = true
+      found.setup?.(this.self)
       if (this.#chain === undefined) this.#chain = this.#chainOf([found])
       else this.#chain.insert(found)
     }

@@ -35,6 +35,10 @@ const usualPort = (scheme: string | undefined): number => (scheme === 'https' ? 
 export const serverName = (r: Request): string => selfName(r as RequestRec)
 export const serverPort = (r: Request): number => selfPort(r as RequestRec)
 
+/** What the server calls itself (ServerTokens), and where its documents lie. */
+export const serverSoftware = (r: Request): string => (r as RequestRec).connection.engine.serverTokens
+export const documentRoot = (r: Request): string => (r as RequestRec).served.documentRoot
+
 /** `http://host:port/path`; the port stands there only if it is not the usual one. */
 export function selfUrl(r: RequestRec, path: string): string {
   const scheme = r.served.settings.serverScheme ?? 'http'

@@ -1,6 +1,7 @@
 /* The HTML of a listing, byte for byte as those who style or parse Apache's expect it. */
 import { escapeHtml, osEscapePath, strftime } from 'httpd'
-import { cutDescription, sizeText } from './format.ts'
+import { sizeText } from '../shared/size_text.ts'
+import { cutDescription } from './format.ts'
 import { Option } from './options.ts'
 import type { View } from './query.ts'
 import { BLANK, findSpecial } from './rules.ts'

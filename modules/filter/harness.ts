@@ -16,7 +16,8 @@ export function harnessOf(declared: Declared): OutputFilter {
     const { name, type } = declared
     // The provider's own word on the length counts; here it would be taken before anything is decided.
     harnesses.set(declared, harness = {
-      name, type, keepsLength: true, quick: (r) => isQuickFor(declared, r), begin: (r, next) => begin(declared, r, next),
+      name, type, keepsLength: true, quick: (r) => isQuickFor(declared, r), setup: setupOf(declared),
+      begin: (r, next) => begin(declared, r, next),
     })
   }
   return harness
@@ -28,6 +29,15 @@ function isQuickFor({ providers }: Declared, r: Request): boolean {
     const found = r.findOutputFilter(filter)
     return (condition === undefined || condition.quick) && (found === undefined || isQuick(found, r))
   })
+}
+
+/** Every provider's, whichever comes to do the work, as in Apache. Which have one is looked up once. */
+function setupOf({ providers }: Declared): (r: Request) => void {
+  let setting: OutputFilter[] | undefined
+  return (r) => {
+    setting ??= providers.map(({ filter }) => r.findOutputFilter(filter)).filter((found) => found?.setup !== undefined) as OutputFilter[]
+    for (const found of setting) found.setup!(r)
+  }
 }
 
 function begin(declared: Declared, r: Request, next: Sink): Sink | undefined {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { DECLINED, OK, registerAuthz, type AuthzStatus } from '../../core/api.ts'
+import { authnCore as authnCoreSettings, DECLINED, OK, registerAuthz, type AuthzStatus } from '../../core/api.ts'
 import { module as authnCore } from '../../modules/mod_authn_core.ts'
 import { checkUser, checkWithoutUser, module as authz } from '../../modules/mod_authz_core.ts'
 import { constant, evaluate, type Container, type Rule } from '../../modules/authz_core/rules.ts'
@@ -162,8 +162,13 @@ t.test('refusals', (t) => {
     '<RequireAll> directive contains only negative authorization directives')
   is('<RequireAll>\n</RequireAll>', '<RequireAll> directive contains no authorization directives')
   is('AuthMerging Maybe', 'AuthMerging must be one of: Off | And | Or')
-  is('<AuthzProviderAlias ip x 10>\n</AuthzProviderAlias>',
-    'Cannot use <AuthzProviderAlias>: it is not available in this version')
+  is('<AuthzProviderAlias>\n</AuthzProviderAlias>', '<AuthzProviderAlias> directive requires additional arguments')
+  is('<AuthzProviderAlias ip>\n</AuthzProviderAlias>', '<AuthzProviderAlias> directive requires additional arguments')
+  is('<AuthzProviderAlias foo x 10>\n</AuthzProviderAlias>', 'Unknown Authz provider: foo')
+  is('<AuthzProviderAlias ip x>\n</AuthzProviderAlias>', "Can't parse 'Require ip ': 'require ip' requires at least one argument")
+  is('<AuthzProviderAlias ip x 300>\n</AuthzProviderAlias>', "Can't parse 'Require ip 300': ip address '300' appears to be invalid")
+  t.equal(refusal(modules, '<AuthzProviderAlias ip x 10>\n</AuthzProviderAlias>\nRequire x'), undefined)
+  is('Require x', 'Unknown Authz provider: x')
   t.equal(refusal(modules, 'Require all granted'), undefined, 'a refusal inside of a container leaves nothing open')
   t.end()
 })
@@ -222,5 +227,32 @@ t.test('a constant answer is what evaluation gives', (t) => {
   const request = fakeRequest(configure(modules, ''))
   fc.assert(fc.property(rule, (made) => constant(made) === evaluate(made, request)))
   t.pass()
+  t.end()
+})
+
+t.test('<AuthzProviderAlias>', (t) => {
+  const conf = '<AuthzProviderAlias ip inside "192.0.2 10.0.0.0/8">\n</AuthzProviderAlias>\n' +
+    '<AuthzProviderAlias test-settings mine x>\nAuthName other\n</AuthzProviderAlias>\n' +
+    '<AuthzProviderAlias test-settings plain x>\n</AuthzProviderAlias>\n' +
+    '<AuthzProviderAlias all everybody granted>\n</AuthzProviderAlias>\n'
+  registerAuthz('test-settings', {
+    parse: (args) => args,
+    check(r, args) {
+      r.notes.set('seen', `${args} ${r.dir(authnCoreSettings).name as string} ${r.dirVector.holds(authnCoreSettings).name as string} ${r.uri}`)
+      r.user = 'set'
+      return 'granted'
+    },
+  })
+  t.equal(ask(`${conf}Require inside`).status, OK)
+  t.equal(ask(`${conf}Require Inside what follows means nothing`).status, OK)
+  t.equal(ask(`${conf}Require inside`, { connection: { clientIp: '198.51.100.1' } }).status, 403)
+  t.equal(ask(`${conf}<RequireAll>\nRequire all granted\nRequire not inside\n</RequireAll>`).status, 403)
+  const { request } = ask(`${conf}AuthName mine\nRequire mine`)
+  t.equal(request.notes.get('seen'), 'x other other /file', 'it sees what its alias says, and all else as it is')
+  t.equal(request.user, 'set', 'and what it says of the request is said of the request')
+  t.equal(ask(`${conf}AuthName mine\nRequire plain`).request.notes.get('seen'), 'x mine mine /file')
+  const { container } = configure(modules, `${conf}Require everybody`).dir.holds(authz.settings[0] as typeof authz.settings[0]).rules
+  t.equal(constant(container!), 'granted', 'what is certain without it is certain with it')
+  t.match(configure(modules, '<AuthzProviderAlias ip two 10 11>\n</AuthzProviderAlias>').notes, [/^warn: AH10142: .*\(10 11\.\.\.\)/])
   t.end()
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { cutDescription, sizeText } from '../../modules/autoindex/format.ts'
+import { cutDescription } from '../../modules/autoindex/format.ts'
+import { sizeText } from '../../modules/shared/size_text.ts'
 import { findTitle } from '../../modules/autoindex/entries.ts'
 import { mergeOptions, NOTHING_SAID, Option, readOptions, switches } from '../../modules/autoindex/options.ts'
 import { viewOf } from '../../modules/autoindex/query.ts'
