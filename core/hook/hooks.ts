@@ -1,5 +1,7 @@
 /** Every hook of the server, in the order a server's life and a request meet them. One set per generation. */
 import { firstOf, runAll, runFirst, runVoid, type Hook, type HookFn, type Place } from './hook.ts'
+import type { TreeNode } from '../config/reading.ts'
+import type { ModuleList } from './modules.ts'
 import type { Connection, ReadLimits, ReadPreface, Request, Server } from './types.ts'
 
 export const createHooks = () => ({
@@ -53,6 +55,11 @@ export interface FixedLimits {
 /** What hooks of the server's start are told. */
 export interface Startup {
   readonly server: Server
+  /** What has been loaded, and the lines of the configuration that were carried out: for a listing. */
+  readonly modules: ModuleList
+  readonly tree: readonly TreeNode[]
+  /** In a child process: what is to be said at a start has been said. */
+  readonly inChild: boolean
   /** `-t`, a dump, or a signal to a running server: touch nothing. */
   readonly checking: boolean
   /** False at the first start, true when the running server reads its configuration again. */

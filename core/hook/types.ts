@@ -135,6 +135,11 @@ export interface Request {
   readonly keepAlive?: boolean
   /** Response status; 200 until somebody says otherwise. */
   status: number
+  /**
+   * What the status line says behind the number, if not the usual words: without control characters. The number goes out
+   * as it is then, known or not.
+   */
+  statusText?: string | undefined
   /** Absolute path that the URI was mapped to, one character per byte; undefined before translate_name. */
   filename: string | undefined
   /** What follows the file in the path. */

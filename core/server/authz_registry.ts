@@ -34,3 +34,6 @@ export function registerAuthz<T>(name: string, provider: AuthzProvider<T>): void
 }
 
 export const authzProvider = (name: string): AuthzProvider | undefined => providers.get(name.toLowerCase())
+
+/** Their names, for a listing. */
+export const authzNames = (): readonly string[] => [...providers.keys()]
