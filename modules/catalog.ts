@@ -242,7 +242,7 @@ export const modules: readonly ModuleRow[] = [
     'FancyIndexing HeaderName IndexHeadInsert IndexIgnore IndexIgnoreReset IndexOptions IndexOrderDefault ' +
     'IndexStyleSheet ReadmeName'),
   away('asis', 'all', 'as-is filetypes'),
-  away('info', 'most', 'server information', 'AddModuleInfo'),
+  here('info', 'most', 'server information', 'AddModuleInfo'),
   away('suexec', 'no', 'set uid and gid for spawned processes', 'SuexecUserGroup'),
   away('cgid', 'most', 'CGI scripts through a daemon', 'ScriptSock CGIDScriptTimeout'),
   away('cgi', 'no', 'CGI scripts', 'ScriptLog ScriptLogLength ScriptLogBuffer CGIScriptTimeout'),
