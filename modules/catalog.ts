@@ -144,8 +144,8 @@ export const modules: readonly ModuleRow[] = [
     'LDAPReferrals LDAPReferralHopLimit LDAPLibraryDebug LDAPConnectionPoolTTL LDAPTimeout LDAPRetries LDAPRetryDelay'),
   here('log_config', 'yes', 'logging configuration',
     'LogFormat JsonLogFormat CustomLog TransferLog BufferedLogs GlobalLog'),
-  away('log_debug', 'most', 'configurable debug logging', 'LogMessage'),
-  away('log_forensic', 'all', 'forensic logging', 'ForensicLog'),
+  here('log_debug', 'most', 'configurable debug logging', 'LogMessage'),
+  here('log_forensic', 'all', 'forensic logging', 'ForensicLog'),
   here('logio', 'most', 'input and output logging', 'LogIOTrackTTFB LogIOTrackTTFU'),
   away('lua', 'all', 'Apache Lua Framework',
     'LuaRoot LuaScope LuaPackagePath LuaPackageCPath LuaMapHandler LuaHookTranslateName LuaHookFixups ' +
@@ -157,7 +157,7 @@ export const modules: readonly ModuleRow[] = [
   here('expires', 'most', 'Expires header control', 'ExpiresActive ExpiresByType ExpiresDefault'),
   here('headers', 'yes', 'HTTP header control', 'Header RequestHeader'),
   away('ident', 'no', 'RFC 1413 identity check', 'IdentityCheck IdentityCheckTimeout'),
-  away('usertrack', 'all', 'user-session tracking',
+  here('usertrack', 'all', 'user-session tracking',
     'CookieTracking CookieName CookieDomain CookieExpires CookieStyle CookieHttpOnly CookieSameSite CookieSecure'),
   here('unique_id', 'most', 'per-request unique ids'),
   here('setenvif', 'yes', 'basing environment variables on headers',
@@ -241,7 +241,7 @@ export const modules: readonly ModuleRow[] = [
     'AddAlt AddAltByEncoding AddAltByType AddDescription AddIcon AddIconByEncoding AddIconByType DefaultIcon ' +
     'FancyIndexing HeaderName IndexHeadInsert IndexIgnore IndexIgnoreReset IndexOptions IndexOrderDefault ' +
     'IndexStyleSheet ReadmeName'),
-  away('asis', 'all', 'as-is filetypes'),
+  here('asis', 'all', 'as-is filetypes'),
   here('info', 'most', 'server information', 'AddModuleInfo'),
   away('suexec', 'no', 'set uid and gid for spawned processes', 'SuexecUserGroup'),
   away('cgid', 'most', 'CGI scripts through a daemon', 'ScriptSock CGIDScriptTimeout'),
@@ -254,7 +254,7 @@ export const modules: readonly ModuleRow[] = [
   here('dir', 'yes', 'directory request handling',
     'DirectoryIndex DirectoryIndexRedirect DirectorySlash DirectoryCheckHandler FallbackResource'),
   away('imagemap', 'no', 'server-side imagemaps', 'ImapBase ImapDefault ImapMenu'),
-  away('actions', 'most', 'triggering actions on requests', 'Action Script'),
+  here('actions', 'most', 'triggering actions on requests', 'Action Script'),
   here('speling', 'most', 'correct common URL misspellings', 'CheckSpelling CheckCaseOnly CheckBasenameMatch'),
   here('userdir', 'most', 'mapping of requests to user-specific directories', 'UserDir'),
   here('alias', 'yes', 'mapping of requests to different filesystem parts',
