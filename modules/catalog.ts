@@ -253,7 +253,7 @@ export const modules: readonly ModuleRow[] = [
   here('negotiation', 'most', 'content negotiation', 'CacheNegotiatedDocs ForceLanguagePriority LanguagePriority'),
   here('dir', 'yes', 'directory request handling',
     'DirectoryIndex DirectoryIndexRedirect DirectorySlash DirectoryCheckHandler FallbackResource'),
-  away('imagemap', 'no', 'server-side imagemaps', 'ImapBase ImapDefault ImapMenu'),
+  here('imagemap', 'no', 'server-side imagemaps', 'ImapBase ImapDefault ImapMenu'),
   here('actions', 'most', 'triggering actions on requests', 'Action Script'),
   here('speling', 'most', 'correct common URL misspellings', 'CheckSpelling CheckCaseOnly CheckBasenameMatch'),
   here('userdir', 'most', 'mapping of requests to user-specific directories', 'UserDir'),
