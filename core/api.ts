@@ -28,7 +28,7 @@ export {
 export { EvaluationError, type Captures, type Evaluation } from './expr/evaluation.ts'
 export { subnet, type Subnet } from './expr/subnet.ts'
 export { registerExpressions, type ExpressionRows } from './expr/lookup.ts'
-export { M_INVALID, methodName, methodNumber } from './http/methods.ts'
+export { M_INVALID, methodName, methodNumber, registerMethod } from './http/methods.ts'
 export * from './base/dates.ts'
 export * from './base/escape.ts'
 export * from './base/path.ts'

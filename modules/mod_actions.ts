@@ -3,7 +3,8 @@
  * with the path that was asked for behind it.
  */
 import {
-  allowedBy, ConfigError, DECLINED, optional, Order, osEscapePath, RSRC_AND_ACCESS, Settings, word,
+  allowedBy, ConfigError, DECLINED, M_INVALID, optional, Order, osEscapePath, registerMethod, RSRC_AND_ACCESS, Settings,
+  word,
   type Answer, type Command, type Configured, type Module, type Request, type Status,
 } from 'httpd'
 
@@ -37,8 +38,10 @@ function action(said: Said, _: Command, type: string, script: string, option: st
 
 function script(said: Said, _: Command, method: string, path: string): void {
   if (method === 'TRACE') throw new ConfigError('TRACE not allowed for Script')
-  // Any word is a method, as in Apache, which registers it.
-  said.scripts = joined(said.scripts ?? NONE, { [method === 'HEAD' ? 'GET' : method]: path })
+  const known = method === 'HEAD' ? 'GET' : method
+  // From now on it is one, wherever methods are named.
+  if (registerMethod(known) === M_INVALID) throw new ConfigError(`Could not register method '${method}' for Script`)
+  said.scripts = joined(said.scripts ?? NONE, { [known]: path })
 }
 
 /** The method's script: for GET only with a query. One that leads back here is not asked again. */

@@ -2,7 +2,7 @@
 import { firstOf, runAll, runFirst, runVoid, type Hook, type HookFn, type Place } from './hook.ts'
 import type { TreeNode } from '../config/reading.ts'
 import type { ModuleList } from './modules.ts'
-import type { Connection, ReadLimits, ReadPreface, Request, Server } from './types.ts'
+import type { Connection, IoTap, Protocol, ReadLimits, ReadPreface, Request, Server } from './types.ts'
 
 export const createHooks = () => ({
   /** Before the configuration is carried out. */
@@ -21,6 +21,10 @@ export const createHooks = () => ({
   readLimits: firstOf<Server, ReadLimits | undefined>('read_limits', undefined),
   /** Asked once per server and thread: what reads that which its connections begin with. */
   readPreface: firstOf<Server, ReadPreface | undefined>('read_preface', undefined),
+  /** Asked once per server and thread: who speaks on its connections in the place of HTTP. */
+  processConnection: firstOf<Server, Protocol | undefined>('process_connection', undefined),
+  /** Asked once per server and thread: who is told of the bytes of its connections. */
+  ioTap: firstOf<Server, IoTap | undefined>('io_tap', undefined),
   preConnection: runAll<Connection>('pre_connection'),
 
   postReadRequest: runAll<Request>('post_read_request'),

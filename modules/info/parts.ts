@@ -14,13 +14,13 @@ const STARTUP: Titles = {
   postConfig: 'Post Configuration', childInit: 'Child Init',
 }
 const REQUEST: Titles = {
-  preConnection: 'Pre-Connection', postReadRequest: 'Post-Read Request', headerParser: 'Header Parse',
+  preConnection: 'Pre-Connection', processConnection: 'Process Connection', postReadRequest: 'Post-Read Request', headerParser: 'Header Parse',
   translateName: 'Translate Name', mapToStorage: 'Map to Storage', accessChecker: 'Check Access',
   accessCheckerEx: 'Check Access (extended)', checkUserId: 'Verify User ID', authChecker: 'Verify User Access',
   typeChecker: 'Check Type', fixups: 'Fixups', handler: 'Content Handlers', logTransaction: 'Logging',
 }
 const OTHER: Titles = {
-  readPreface: 'Read Preface', readLimits: 'Read Limits', insertFilter: 'Insert Filters', insertErrorFilter: 'Insert Errors',
+  readPreface: 'Read Preface', readLimits: 'Read Limits', ioTap: 'Told of Bytes', insertFilter: 'Insert Filters', insertErrorFilter: 'Insert Errors',
 }
 
 export interface HookGroup {

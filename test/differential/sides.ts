@@ -29,7 +29,7 @@ const MODULES = [
   'allowmethods', 'env', 'expires', 'headers', 'rewrite', 'setenvif',
   'authn_core', 'authn_file', 'authn_anon', 'authz_user', 'authz_groupfile', 'authz_owner', 'auth_basic', 'access_compat',
   'filter', 'deflate', 'brotli', 'remoteip', 'macro', 'negotiation', 'speling', 'userdir', 'vhost_alias',
-  'info', 'asis', 'actions', 'usertrack', 'log_debug', 'log_forensic', 'imagemap',
+  'info', 'asis', 'actions', 'usertrack', 'log_debug', 'log_forensic', 'imagemap', 'echo', 'dumpio',
 ]
 const NOBODY = 65534
 
