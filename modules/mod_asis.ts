@@ -2,19 +2,26 @@
  * mod_asis: files that have their own headers in front, in a script's way, and are sent as they are. The headers `Date`
  * and `Server`, and how long the body is, remain the server's to say.
  */
-import { closeSync, openSync, readSync } from 'node:fs'
-import { DECLINED, errnoPrefix, fsPath, OK, type Answer, type Module, type Request, type Status } from 'httpd'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { DECLINED, fsPath, OK, type Answer, type Module, type Request, type Status } from 'httpd'
 import { applyScriptHeaders, readScriptHeaders } from './shared/script/headers.ts'
 
 /** Headers longer than this have no end. */
 const MOST_HEAD = 64 * 1024
 
+interface Start {
+  readonly bytes: Buffer
+  /** Of the whole file. */
+  readonly size: number
+}
+
 /** The first bytes of a file. @throws Error of the system */
-function startOf(path: string): Buffer {
+function startOf(path: string): Start {
   const fd = openSync(fsPath(path), 'r')
   try {
-    const bytes = Buffer.allocUnsafe(MOST_HEAD)
-    return bytes.subarray(0, readSync(fd, bytes, 0, MOST_HEAD, 0))
+    const { size } = fstatSync(fd)
+    const bytes = Buffer.allocUnsafe(Math.min(size, MOST_HEAD))
+    return { size, bytes: bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0)) }
   } finally {
     closeSync(fd)
   }
@@ -29,18 +36,19 @@ export function asisHandler(r: Request): Answer<Status> {
     r.log('info', 'asis', `AH01233: File does not exist: ${filename}`)
     return 404
   }
-  let start
   try {
-    start = startOf(filename)
+    // Opening a pipe would wait for whoever writes to it.
+    if (finfo.type === 'file') return send(r, startOf(filename), filename)
+    r.log('error', 'asis', `AH01234: file permissions deny server access: ${filename}`)
   } catch (error) {
-    r.log('error', 'asis', `${errnoPrefix(error)}AH01234: file permissions deny server access: ${filename}`)
-    return 403
+    if (!(error instanceof Error && 'code' in error)) throw error
+    r.log('error', 'asis', `AH01234: file permissions deny server access: ${filename}`, error)
   }
-  return send(r, start, filename)
+  return 403
 }
 
-function send(r: Request, start: Buffer, filename: string): Answer<Status> {
-  const headers = readScriptHeaders(start, filename)
+function send(r: Request, { bytes, size }: Start, filename: string): Answer<Status> {
+  const headers = readScriptHeaders(bytes, filename)
   applyScriptHeaders(r, headers, 'asis')
   const location = r.headersOut.get('Location')
   if (location?.startsWith('/') && (r.status === 200 || isRedirect(r.status))) {
@@ -48,10 +56,9 @@ function send(r: Request, start: Buffer, filename: string): Answer<Status> {
     return r.internalRedirectUri(location)
   }
   if (r.isHead || headers.fault !== undefined) return OK
-  const { size } = r.finfo
   // What is in memory is sent from there: the file may have become another one.
-  if (start.length < MOST_HEAD) void r.write(start.subarray(headers.end))
-  else r.sendFile(filename, headers.end, Math.max(0, size - headers.end))
+  if (size <= MOST_HEAD) void r.write(bytes.subarray(headers.end))
+  else r.sendFile(filename, headers.end, size - headers.end)
   return OK
 }
 

@@ -61,7 +61,19 @@ function refuseWaiting(hook: Message['hook'], expressions: readonly (Expression<
 const isFor = (name: HookName) => ({ hook }: Message): boolean => hook === name || hook === 'all'
 
 /** One message; whatever comes of it the request goes on. */
-function write(r: Request, name: HookName, { text, condition, file, line }: Message): Answer<void> {
+function write(r: Request, name: HookName, message: Message): Answer<void> {
+  const failed = (error: unknown): void =>
+    r.log('error', 'log_debug', `AH00641: Can't evaluate message expression: ${error instanceof Error ? error.message : String(error)}`)
+  try {
+    const written = evaluate(r, name, message)
+    return written instanceof Promise ? written.catch(failed) : written
+  } catch (error) {
+    // A regular expression that takes too long.
+    return failed(error)
+  }
+}
+
+function evaluate(r: Request, name: HookName, { text, condition, file, line }: Message): Answer<void> {
   // As Apache: where it was said is told with LogLevel debug.
   const place = (): string => logsFor(r, 'debug', 'log_debug') ? ` (${name} hook, ${file}:${line})` : ''
   const tell = (message: string): void => r.log('info', 'log_debug', message + place())

@@ -23,7 +23,7 @@ export function* mapLines(text: string): Generator<MapLine> {
   if (physical.at(-1) === '') physical.pop()
   for (let at = 0; at < physical.length; at++) {
     let whole = physical[at]!
-    while (whole.endsWith('\\') && at + 1 < physical.length) whole = whole.slice(0, -1) + physical[++at]!
+    while (whole.endsWith('\\') && at + 1 < physical.length && whole.length <= LONGEST_LINE) whole = whole.slice(0, -1) + physical[++at]!
     if (whole.length > LONGEST_LINE) return
     const line = read(trimmed(whole), at + 1)
     yield line

@@ -40,6 +40,7 @@ t.test('applyScriptHeaders()', (t) => {
   const one = apply('Status: 404 Not here\nContent-Type: TEXT/X; A=B \nX-A: 1\nX-A: 2\nSet-Cookie: a\nSet-Cookie: b\nETag: "e"\n\n')
   t.match(one, { r: { status: 404, statusText: 'Not here', contentType: 'text/x; A=B' }, out: [['ETag', '"e"']] })
   t.same(one.always, [['X-A', '1, 2'], ['Set-Cookie', 'a'], ['Set-Cookie', 'b']])
+  t.match(apply('Status: 100 Continue\n\n').r, { status: 500 })
   t.match(apply('Status: 42\n\n').r, { status: 500, statusText: undefined })
   t.equal(apply('Status: 200 a\x07b\n\n').r.statusText, undefined, 'no control character in a status line')
   t.same(apply('Content-Length: 5\n\n').out, [], 'the length of a body is counted')

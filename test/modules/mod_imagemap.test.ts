@@ -65,6 +65,7 @@ t.test('mapLines()', (t) => {
     { kind: 'fault', line: 8 },
   ])
   t.match([...mapLines(`rect x ${'1,2 '.repeat(150)}`)], [{ points: { length: 100 } }])
+  t.same([...mapLines(`${"x \\\n".repeat(200_000)}`)], [], "nor one of many parts")
   t.same([...mapLines(`a b\n${'x'.repeat(9000)}\na b`)].length, 1, 'a line that is too long ends it')
   t.end()
 })

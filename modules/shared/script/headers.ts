@@ -92,7 +92,8 @@ const CONTROLS = /[\0-\x08\x0a-\x1f\x7f]/
 
 function applyStatus(r: Request, value: string, module: string): void {
   const status = Number.parseInt(value, 10) || 0
-  if (status < 100 || status > 599) {
+  // What is only on the way to an answer is none.
+  if (status < 200 || status > 599) {
     r.log('error', module, `Invalid status line from script '${baseName(r.filename ?? '')}': ${value.slice(0, 30)}`)
     r.status = 500
     return
