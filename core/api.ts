@@ -14,11 +14,13 @@ export { holds as limitHolds } from './config/limit.ts'
 export { isFixed, LONGEST_SUBSTITUTION, substitute } from './config/substitute.ts'
 export { ifVersionDirective } from './config/reader.ts'
 export type { Command, Directive, ModuleTable, PlainLine, ReadLine } from './config/directive.ts'
+export type { TreeNode } from './config/reading.ts'
 export type { Section, ServerConf } from './config/server_conf.ts'
 export * from './hook/hook.ts'
 export * from './hook/filter.ts'
 export type { FixedLimits, Hooks, On, Startup } from './hook/hooks.ts'
 export type { Module } from './hook/module.ts'
+export type { LoadedModule, ModuleList } from './hook/modules.ts'
 export type * from './hook/types.ts'
 export {
   parseCondition, parseStringExpression, type Expression, type ExpressionOptions,
@@ -26,7 +28,7 @@ export {
 export { EvaluationError, type Captures, type Evaluation } from './expr/evaluation.ts'
 export { subnet, type Subnet } from './expr/subnet.ts'
 export { registerExpressions, type ExpressionRows } from './expr/lookup.ts'
-export { M_INVALID, methodName, methodNumber } from './http/methods.ts'
+export { M_INVALID, methodName, methodNumber, registerMethod } from './http/methods.ts'
 export * from './base/dates.ts'
 export * from './base/escape.ts'
 export * from './base/path.ts'
@@ -35,9 +37,10 @@ export * from './base/table.ts'
 export { apr1, CRYPT_LETTERS, PasswordError, sha1, verifyPassword } from './base/password.ts'
 export { atTurnEnd } from './base/turn.ts'
 export * from './base/version.ts'
+export { mergedFields } from './http/edited_fields.ts'
 export { knownStatus } from './http/status.ts'
 export {
-  authName, authnCore, authnProvider, authType, noteAuthFailure, registerAuthn, registerAuthnAlias, registerChallenge,
+  authName, authnCore, authnNames, authnProvider, authType, noteAuthFailure, registerAuthn, registerAuthnAlias, registerChallenge,
   registerSatisfy, type AuthnProvider, type AuthnStatus,
 } from './server/authn.ts'
 export * from './server/authz_registry.ts'
@@ -50,7 +53,7 @@ export { findNames, provenHost, remoteHost, wantsNames } from './server/host_nam
 export { duration, isUrl, wholeNumber } from './server/directive_values.ts'
 export { openLog } from './server/log_target.ts'
 export { registeredLogItem, registerLogItem, type LogItem, type LogValue } from './server/log_items.ts'
-export { knownLogId, log, mightLog } from './server/log.ts'
+export { knownLogId, log, logsFor, mightLog } from './server/log.ts'
 export { errnoPrefix, type Note } from './server/notes.ts'
 export { unixd } from './server/unixd_settings.ts'
 export { documentRoot, serverName, serverPort, serverSoftware } from './server/self_url.ts'

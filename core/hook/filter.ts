@@ -138,7 +138,14 @@ export class Filters {
   input(name: string): InputFilter | undefined {
     return this.#input.get(name.toLowerCase())
   }
+
+  /** As they were written, in the order of loading: for a listing. */
+  names(): { readonly output: readonly string[]; readonly input: readonly string[] } {
+    return { output: [...this.#output.values()].map(nameOf), input: [...this.#input.values()].map(nameOf) }
+  }
 }
+
+const nameOf = ({ name }: { readonly name: string }): string => name
 
 /** The part of a module that this file knows. */
 export interface Filtering {

@@ -1,6 +1,8 @@
 /** Every hook of the server, in the order a server's life and a request meet them. One set per generation. */
 import { firstOf, runAll, runFirst, runVoid, type Hook, type HookFn, type Place } from './hook.ts'
-import type { Connection, ReadLimits, ReadPreface, Request, Server } from './types.ts'
+import type { TreeNode } from '../config/reading.ts'
+import type { ModuleList } from './modules.ts'
+import type { Connection, IoTap, Protocol, ReadLimits, ReadPreface, Request, Server } from './types.ts'
 
 export const createHooks = () => ({
   /** Before the configuration is carried out. */
@@ -19,6 +21,10 @@ export const createHooks = () => ({
   readLimits: firstOf<Server, ReadLimits | undefined>('read_limits', undefined),
   /** Asked once per server and thread: what reads that which its connections begin with. */
   readPreface: firstOf<Server, ReadPreface | undefined>('read_preface', undefined),
+  /** Asked once per server and thread: who speaks on its connections in the place of HTTP. */
+  processConnection: firstOf<Server, Protocol | undefined>('process_connection', undefined),
+  /** Asked once per server and thread: who is told of the bytes of its connections. */
+  ioTap: firstOf<Server, IoTap | undefined>('io_tap', undefined),
   preConnection: runAll<Connection>('pre_connection'),
 
   postReadRequest: runAll<Request>('post_read_request'),
@@ -53,6 +59,11 @@ export interface FixedLimits {
 /** What hooks of the server's start are told. */
 export interface Startup {
   readonly server: Server
+  /** What has been loaded, and the lines of the configuration that were carried out: for a listing. */
+  readonly modules: ModuleList
+  readonly tree: readonly TreeNode[]
+  /** In a child process: what is to be said at a start has been said. */
+  readonly inChild: boolean
   /** `-t`, a dump, or a signal to a running server: touch nothing. */
   readonly checking: boolean
   /** False at the first start, true when the running server reads its configuration again. */

@@ -97,6 +97,25 @@ export type ReadPreface = (bytes: Buffer, connection: Connection) => {
   readonly client?: { readonly address: string; readonly port: number } | undefined
 }
 
+/** Speaks on one connection in the place of HTTP. It must not block. */
+export interface Talk {
+  /**
+   * Something has come.
+   * @param bytes what has not been used yet; they stay there for as long as this call lasts
+   * @param ended nothing will follow
+   * @returns how many of them are used up, and what is sent; undefined: the connection ends
+   */
+  hear(bytes: Uint8Array, ended: boolean): { readonly used: number; readonly answer?: Uint8Array } | undefined
+}
+
+export type Protocol = (connection: Connection) => Talk
+
+/** Is told of the bytes of connections, as they pass: before anything is made of them, or when the system has taken them. */
+export interface IoTap {
+  received?(connection: Connection, bytes: Uint8Array): void
+  sent?(connection: Connection, bytes: Uint8Array): void
+}
+
 export interface Request {
   readonly connection: Connection
   /** Whom the request is for: the other end of the connection, or whom a proxy there speaks for (mod_remoteip). */
@@ -135,6 +154,11 @@ export interface Request {
   readonly keepAlive?: boolean
   /** Response status; 200 until somebody says otherwise. */
   status: number
+  /**
+   * What the status line says behind the number, if not the usual words: without control characters. The number goes out
+   * as it is then, known or not.
+   */
+  statusText?: string | undefined
   /** Absolute path that the URI was mapped to, one character per byte; undefined before translate_name. */
   filename: string | undefined
   /** What follows the file in the path. */

@@ -40,6 +40,10 @@ export function registerAuthnAlias(table: ModuleTable, name: string, provider: A
 export const authnProvider = (name: string, table: ModuleTable | undefined): AuthnProvider | undefined =>
   (table && aliases.get(table)?.get(name)) ?? providers.get(name)
 
+/** Their names, for a listing. */
+export const authnNames = (table: ModuleTable | undefined): readonly string[] =>
+  [...providers.keys(), ...(table && aliases.get(table)?.keys()) ?? []]
+
 /** AuthType as it holds for a request; undefined if there is none, or it is None. */
 export function authType(r: Request): string | undefined {
   const { type } = r.dir(authnCore)

@@ -43,3 +43,6 @@ export function registerAuthzAlias<T>(table: ModuleTable, name: string, provider
 
 export const authzProvider = (name: string, table?: ModuleTable): AuthzProvider | undefined =>
   (table && aliases.get(table)?.get(name.toLowerCase())) ?? providers.get(name.toLowerCase())
+
+/** Their names, for a listing. */
+export const authzNames = (): readonly string[] => [...providers.keys()]

@@ -14,6 +14,7 @@ import { LANGUAGE_LEVEL } from '../base/version.ts'
 import { globalCore, serverCore } from './core_settings.ts'
 import type { FileCache } from './file_cache.ts'
 import { htaccessAccess, HtaccessFiles, shareWatches } from './htaccess_source.ts'
+import { ioTaps } from './io_tap.ts'
 import { localEndOf } from './listeners.ts'
 import { log, openErrorLogs, setThreadNumber } from './log.ts'
 import type { Mpm, Seat } from './mpm.ts'
@@ -113,13 +114,15 @@ function engineOf(prepared: Prepared, parts: ProcessParts, role: ThreadRole, tal
       note: (level, text) => log(level, 'core', text, { server }),
     }),
   })
+  const taps = ioTaps(parts.port, modules.hooks, servers)
   return new ThreadEngine({
-    port: parts.port, hooks: modules.hooks, filters: modules.filters, vhosts, servers, log,
+    port: taps?.port ?? parts.port, taps, hooks: modules.hooks, filters: modules.filters, vhosts, servers, log,
     resolverOf,
     serverTokens: serverTokens(servers[0]!.get(globalCore).serverTokens),
     defaultDocumentRoot: parts.defaultDocumentRoot,
     mayBlock: mayBlock(mpm, role),
-    sends: mayBlock(mpm, role) ? undefined : openSends(parts.port, servers[0]!),
+    // What leaves through a ring is told to nobody.
+    sends: mayBlock(mpm, role) || taps !== undefined ? undefined : openSends(parts.port, servers[0]!),
     tally,
   })
 }

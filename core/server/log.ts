@@ -8,7 +8,7 @@ import { devNull } from 'node:os'
 import { followClock, timeOfDay } from '../base/clock.ts'
 import { OK, type Status } from '../hook/hook.ts'
 import type { Startup } from '../hook/hooks.ts'
-import type { LogLevel, Server } from '../hook/types.ts'
+import type { LogLevel, Request, Server } from '../hook/types.ts'
 import type { Section } from '../config/server_conf.ts'
 import { dirCore, serverCore } from './core_settings.ts'
 import {
@@ -129,6 +129,12 @@ export const serverLog = (server: Server, level: LogLevel, module: string, messa
 
 /** True if a message of that level might be written somewhere: ask before making a long one. */
 export const mightLog = (level: LogLevel): boolean => RANK[level] <= logs.mostVerbose || level === 'notice'
+
+/** True if a message of that level and module is written for this request: mightLog, exactly. */
+export function logsFor(request: Request, level: LogLevel, module: string): boolean {
+  const target = logs.of.get(request.server) ?? logs.main
+  return target?.wants(RANK[level], module, { request, server: request.server, connection: request.connection }) ?? false
+}
 
 function toStandardError(message: string): void {
   try {

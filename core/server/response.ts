@@ -46,6 +46,7 @@ export abstract class Response {
   noCache = false
   noLocalCopy = false
   noETag = false
+  statusText: string | undefined
   /** Where the next request begins is not certain: the connection ends. */
   framingInDoubt = false
   /** When its handler must have answered, in ms of performance.now(); 0: no limit. */
@@ -228,7 +229,7 @@ export abstract class Response {
     this.drop()
     if (lasting.length > 0) this.#chain = this.#chainOf(lasting)
     this.headersOut.clear()
-    this.contentType = this.contentEncoding = undefined
+    this.contentType = this.contentEncoding = this.statusText = undefined
     this.contentLanguages = NO_WORDS
     return true
   }
@@ -377,7 +378,7 @@ export abstract class Response {
     this.#decideFraming(length, quirks)
     if (this.head.protocol === 9) return
     const { output, engine } = this.connection
-    if (quirks === undefined && !this.#isUnsettled && !this.noCache) {
+    if (quirks === undefined && !this.#isUnsettled && !this.noCache && this.statusText === undefined) {
       const opening = engine.opening(this.status)
       output.bytes(opening)
       this.#headBytes += opening.length + this.#putTail(length)
@@ -388,7 +389,8 @@ export abstract class Response {
     if (this.#isUnsettled || quirks?.withoutVary === true) this.#settled = settle(this.#tables(), own, quirks?.withoutVary === true)
     const lines = this.#settled?.text() ?? plainLines(this.#tables(), own)
     const expires = this.noCache && !this.headersOut.has('Expires') ? `Expires: ${httpDate(Date.now())}\r\n` : ''
-    const head = `HTTP/1.${version} ${statusLine(this.status)}\r\n${engine.dateAndServer()}${lines}${expires}\r\n`
+    const status = this.statusText === undefined ? statusLine(this.status) : `${this.status} ${this.statusText}`
+    const head = `HTTP/1.${version} ${status}\r\n${engine.dateAndServer()}${lines}${expires}\r\n`
     this.#headBytes += head.length
     output.text(head)
   }

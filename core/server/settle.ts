@@ -141,6 +141,9 @@ const startupOf = (
   input: SettleInput, server: Server, note: TakeNote, descriptor: Startup['descriptor'],
 ): Startup => ({
   server,
+  modules: input.modules,
+  tree: input.tree,
+  inChild: input.hosting !== undefined,
   checking: input.checking,
   restart: input.restart,
   fixed: input.fixed,

@@ -9,7 +9,7 @@ import { httpDate } from '../base/dates.ts'
 import { endTurn } from '../base/turn.ts'
 import type { Filters } from '../hook/filter.ts'
 import type { Hooks } from '../hook/hooks.ts'
-import type { LogLevel, ReadLimits, ReadPreface, Server, Connection, Request } from '../hook/types.ts'
+import type { LogLevel, Protocol, ReadLimits, ReadPreface, Server, Connection, Request } from '../hook/types.ts'
 import { Atoms } from '../http/atoms.ts'
 import { DEFAULT_LIMITS, type Limits } from '../http/limits.ts'
 import { RequestHead } from '../http/request_head.ts'
@@ -18,6 +18,8 @@ import type { EncodedSlashes } from '../http/target.ts'
 import { Errno, type Endpoint, type Fd, type Memory, type Port, type SendRing } from '../port/port.ts'
 import { Chains } from './chains.ts'
 import { HttpConn } from './http_conn.ts'
+import type { IoTaps } from './io_tap.ts'
+import { PlainConn } from './plain_conn.ts'
 import { dirCore, Opt, optionBits, serverCore } from './core_settings.ts'
 import { FileCache } from './file_cache.ts'
 import type { Conn, ConnOwner, Engine } from './mpm.ts'
@@ -58,6 +60,8 @@ export interface EngineParts {
   readonly mayBlock: boolean
   /** Answers of a turn leave together. */
   readonly sends?: SendRing | undefined
+  /** Where somebody is told what passes; `port` is theirs then. */
+  readonly taps?: IoTaps | undefined
   /** This thread's row of the scoreboard. */
   readonly tally: Tally
 }
@@ -75,6 +79,7 @@ export interface Served {
   readonly encodedSlashes: EncodedSlashes
   readonly reads: ReadLimits | undefined
   readonly preface: ReadPreface | undefined
+  readonly protocol: Protocol | undefined
 }
 
 const SLASHES = { off: 'Off', on: 'On', nodecode: 'NoDecode' } as const
@@ -104,6 +109,8 @@ export class ThreadEngine implements Engine {
   readonly only: Served | undefined
   /** Connections to some server begin with something else than a request. */
   readonly #hasPrefaces: boolean
+  /** To some server something else than HTTP is spoken. */
+  readonly #hasProtocols: boolean
   readonly #served = new Map<Server, Served>()
   readonly #parts: EngineParts
   #connections = 0
@@ -131,6 +138,7 @@ export class ThreadEngine implements Engine {
     this.files = new FileCache(parts.port, parts.mayBlock ? FILES_OF_MANY : FILES_OF_ONE)
     this.#parts = parts
     this.#hasPrefaces = parts.servers.some((server) => parts.hooks.readPreface.run(server) !== undefined)
+    this.#hasProtocols = parts.servers.some((server) => parts.hooks.processConnection.run(server) !== undefined)
     this.only = parts.servers.length === 1 ? this.served(parts.servers[0]!) : undefined
   }
 
@@ -152,7 +160,26 @@ export class ThreadEngine implements Engine {
 
   connect(fd: Fd, peer: Endpoint, local: Endpoint | undefined, owner: ConnOwner,
           resumed?: { keepalives: number; unread: Uint8Array }): Conn {
-    return new HttpConn(this, ++this.#connections, fd, peer, local, owner, resumed)
+    if (this.#hasProtocols && resumed === undefined) {
+      const { protocol, settings } = this.served(this.#serverAt(fd, local))
+      if (protocol !== undefined) {
+        const speaks = { protocol, timeout: settings.timeout }
+        return this.#met(new PlainConn(this, ++this.#connections, fd, peer, local, owner, speaks))
+      }
+    }
+    return this.#met(new HttpConn(this, ++this.#connections, fd, peer, local, owner, resumed))
+  }
+
+  #met(connection: HttpConn | PlainConn): Conn {
+    const { taps } = this.#parts
+    if (taps !== undefined) taps.meets(connection, this.#serverAt(connection.fd, undefined))
+    return connection
+  }
+
+  /** The server that the local address of a connection means. */
+  #serverAt(fd: Fd, local: Endpoint | undefined): Server {
+    const { address, port } = local ?? this.port.net.localEnd(fd)
+    return this.vhosts.candidates(address, port).first
   }
 
   /** What reads that which comes before the first request; see Inlet. */
@@ -243,6 +270,7 @@ export class ThreadEngine implements Engine {
       settings,
       reads: parts.hooks.readLimits.run(server) as ReadLimits | undefined,
       preface: parts.hooks.readPreface.run(server) as ReadPreface | undefined,
+      protocol: parts.hooks.processConnection.run(server) as Protocol | undefined,
       limits: {
         line: settings.limitRequestLine, fields: settings.limitRequestFields, fieldSize: settings.limitRequestFieldSize,
         blankLines: DEFAULT_LIMITS.blankLines, strict: settings.strict, allow09: settings.allow09,

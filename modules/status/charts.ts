@@ -1,5 +1,5 @@
 /* Charts of the page: plain SVG, sized by the page, readable without colours. */
-import { html, NOTHING, type Markup } from './markup.ts'
+import { html, NOTHING, type Markup } from '../shared/page/markup.ts'
 
 /** A number with its name. `hue`: a class of the style sheet, without its prefix. */
 export interface Share {

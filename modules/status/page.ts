@@ -5,7 +5,7 @@
 import { ratesOf, uptimeOf } from './auto.ts'
 import { barChart, stackedBar, type Share } from './charts.ts'
 import { bytesText, general, kilobytesText, timeText, uptimeText } from './format.ts'
-import { html, Markup, NOTHING } from './markup.ts'
+import { html, Markup, NOTHING } from '../shared/page/markup.ts'
 import { plainDetails } from './plain.ts'
 import {
   isBusy, LETTER_TEXTS, scoreboardRows, scoreboardText, type Letter, type Snapshot, type WorkerView,

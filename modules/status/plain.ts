@@ -1,6 +1,6 @@
 /* `?notable`: the same without tables, for text browsers and screen readers. */
 import { bytesText, general } from './format.ts'
-import { html, NOTHING, type Markup } from './markup.ts'
+import { html, NOTHING, type Markup } from '../shared/page/markup.ts'
 import { LETTER_TEXTS, scoreboardText, seenWorkers, type Letter, type Seen, type Snapshot } from './snapshot.ts'
 
 /** Words for the letters, as Apache has them. */

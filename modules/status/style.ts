@@ -2,6 +2,7 @@
  * The page's style sheet, in the page itself: it asks for nothing from anywhere. Each state of a worker or connection has
  * one hue, in a strong form for charts (--x) and as ground and ink for cells (--x-g, --x-i), for light and for dark.
  */
+import { baseStyle } from '../shared/page/style.ts'
 
 type Hue = readonly [name: string, light: readonly [string, string, string], dark: readonly [string, string, string]]
 
@@ -24,27 +25,7 @@ const variables = (form: 1 | 2): string => HUES.map((hue) => {
 
 const classes = HUES.map(([name]) => `.c-${name}{background:var(--${name}-g);color:var(--${name}-i)}.f-${name}{fill:var(--${name})}.s-${name}{background:var(--${name})}`).join('')
 
-const LIGHT = `--page:#f5f6f8;--card:#fff;--line:#dde1e7;--ink:#1c2430;--soft:#586474;--track:#e9ecf0;--link:#1558b0;${variables(1)}`
-const DARK = `--page:#12161c;--card:#1b2129;--line:#303945;--ink:#e4e9ef;--soft:#9ba8b7;--track:#2a323d;--link:#7fb4ff;${variables(2)}`
-
-export const STYLE = `
-:root{color-scheme:light dark;${LIGHT}}
-@media(prefers-color-scheme:dark){:root{${DARK}}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
-main,header,footer{max-width:88rem;margin:0 auto;padding:0 1rem}
-header{padding-top:1.4rem}
-h1{font-size:1.45rem;line-height:1.25;margin:0;overflow-wrap:anywhere}
-h2{font-size:1.05rem;margin:0 0 .7rem}
-h3{font-size:.85rem;margin:0 0 .4rem;color:var(--soft);font-weight:600}
-a{color:var(--link)}
-nav{margin:.35rem 0 1rem;font-size:.87rem}
-nav a{margin-right:1rem;white-space:nowrap}
-section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem;margin:0 0 1rem}
-dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(17rem,1fr));gap:.55rem 1.5rem;margin:0}
-dl.wide{grid-template-columns:1fr;margin-top:.8rem;padding-top:.8rem;border-top:1px solid var(--line);gap:.25rem}
-dt{overflow-wrap:anywhere}
-dt b{display:block;font-weight:500;font-size:.78rem;color:var(--soft)}
+export const STYLE = `${baseStyle({ light: variables(1), dark: variables(2) })}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(8rem,1fr));gap:.8rem;margin:0 0 1rem}
 .tile{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.7rem 1rem}
 .tile b{display:block;font-size:1.4rem;white-space:nowrap;line-height:1.2;font-weight:650;font-variant-numeric:tabular-nums}
@@ -67,27 +48,15 @@ svg .soft{fill:var(--soft)}
 .c-open{background:transparent;color:var(--soft);box-shadow:inset 0 0 0 1px var(--line)}
 .f-open{fill:var(--track)}
 .s-open{background:var(--track)}
-.scroll{overflow-x:auto;margin:0 -1rem -.4rem;padding:0 1rem .4rem}
-.scroll:focus-visible,summary:focus-visible,a:focus-visible{outline:2px solid var(--link);outline-offset:2px}
-table{border-collapse:collapse;font-size:.82rem;font-variant-numeric:tabular-nums;min-width:100%}
-caption{text-align:left;color:var(--soft);font-size:.8rem;padding-bottom:.4rem}
-th,td{padding:.28rem .42rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
-th{font-weight:600;color:var(--soft);font-size:.76rem}
 thead tr:first-child th[colspan]{text-align:center;border-left:1px solid var(--line)}
 .short{min-width:0}
 tbody tr:last-child td,tbody tr:last-child th{border-bottom:0}
 tfoot td,tfoot th{font-weight:650;color:var(--ink);border-top:2px solid var(--line);border-bottom:0}
-.t{text-align:left}
 td.m i{display:inline-block;font:600 12px/1.3rem ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;width:1.3rem;border-radius:.25rem;text-align:center}
 td.line{max-width:26rem;overflow:hidden;text-overflow:ellipsis;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .pill{display:inline-block;border-radius:1rem;padding:0 .55rem;font-size:.78rem}
-.empty{color:var(--soft);margin:0}
-details{margin-top:.9rem}
-summary{cursor:pointer;color:var(--link);font-size:.87rem}
-pre{overflow-x:auto;font:13px/1.35 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;margin:.6rem 0}
 .legend{display:grid;grid-template-columns:max-content 1fr;gap:.1rem .8rem;font-size:.85rem}
 .legend dt{font-weight:600}
 .legend dd{margin:0;color:var(--soft)}
-footer{padding-bottom:2rem;font-size:.8rem;color:var(--soft)}
 @media(max-width:34rem){body{font-size:14px}h1{font-size:1.2rem}dl{grid-template-columns:1fr 1fr}.tiles{grid-template-columns:1fr 1fr;gap:.6rem}section{padding:.8rem}.scroll{margin:0 -.8rem -.4rem;padding:0 .8rem .4rem}}
 ${classes}`

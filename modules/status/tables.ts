@@ -1,6 +1,6 @@
 /* Tables of the page: processes, generations, requests. */
 import { ageText, bytesText } from './format.ts'
-import { html, NOTHING, type Markup } from './markup.ts'
+import { html, NOTHING, type Markup } from '../shared/page/markup.ts'
 import {
   LETTER_TEXTS, seenWorkers, type ChildView, type Connections, type Letter, type Seen, type Snapshot, type Workers,
 } from './snapshot.ts'
