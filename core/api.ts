@@ -38,8 +38,8 @@ export { atTurnEnd } from './base/turn.ts'
 export * from './base/version.ts'
 export { knownStatus } from './http/status.ts'
 export {
-  authName, authnCore, authnProvider, authType, noteAuthFailure, registerAuthn, registerAuthnAlias, registerChallenge,
-  registerSatisfy, type AuthnProvider, type AuthnStatus,
+  authName, authnCore, authnProvider, authType, cacheCredentials, noteAuthFailure, registerAuthn, registerAuthnAlias,
+  registerChallenge, registerCredentialCache, registerSatisfy, type AuthnProvider, type AuthnStatus,
 } from './server/authn.ts'
 export * from './server/authz_registry.ts'
 export * from './server/core_settings.ts'
@@ -62,6 +62,7 @@ export { isMpm, Next } from './server/mpm.ts'
 export type {
   Asked, ChildHandle, Conn, ConnOwner, Engine, Mpm, Population, Seat, Site, SiteEvent, Traits,
 } from './server/mpm.ts'
+export { registerSlotmem, slotmemProvider, type Slotmem, type SlotmemProvider } from './server/slotmem.ts'
 export { ownThreadId, running, type Running } from './server/running.ts'
 export {
   defaultSocache, readSocache, registerSocache, type Socache, type SocacheHints, type SocacheProvider,

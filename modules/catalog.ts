@@ -43,7 +43,7 @@ export const modules: readonly ModuleRow[] = [
   here('authn_anon', 'most', 'anonymous user authentication control',
     'Anonymous Anonymous_LogEmail Anonymous_MustGiveEmail Anonymous_NoUserID Anonymous_VerifyEmail'),
   away('authn_dbd', 'most', 'SQL-based authentication control', 'AuthDBDUserPWQuery AuthDBDUserRealmQuery'),
-  away('authn_socache', 'most', 'cached authentication control',
+  here('authn_socache', 'most', 'cached authentication control',
     'AuthnCacheSOCache AuthnCacheEnable AuthnCacheProvideFor AuthnCacheTimeout AuthnCacheContext'),
   here('authn_core', 'yes', 'core authentication module', 'AuthType AuthName <AuthnProviderAlias>'),
   here('authz_host', 'yes', 'host-based authorization control'),
@@ -87,7 +87,7 @@ export const modules: readonly ModuleRow[] = [
   away('cache_socache', 'most', 'shared object caching',
     'CacheSocache CacheSocacheMaxTime CacheSocacheMinTime CacheSocacheMaxSize CacheSocacheReadSize ' +
     'CacheSocacheReadTime'),
-  away('socache_shmcb', 'most', 'shmcb small object cache provider'),
+  here('socache_shmcb', 'most', 'shmcb small object cache provider'),
   away('socache_dbm', 'most', 'dbm small object cache provider'),
   away('socache_memcache', 'most', 'memcache small object cache provider', 'MemcacheConnTTL'),
   away('socache_redis', 'most', 'redis small object cache provider', 'RedisConnPoolTTL RedisTimeout'),
@@ -194,7 +194,7 @@ export const modules: readonly ModuleRow[] = [
   away('session_dbd', 'most', 'session dbd module',
     'SessionDBDCookieName SessionDBDCookieName2 SessionDBDCookieRemove SessionDBDDeleteLabel ' +
     'SessionDBDInsertLabel SessionDBDPerUser SessionDBDSelectLabel SessionDBDUpdateLabel'),
-  away('slotmem_shm', 'most', 'slotmem provider that uses shared memory'),
+  here('slotmem_shm', 'most', 'slotmem provider that uses shared memory'),
   away('slotmem_plain', 'all', 'slotmem provider that uses plain memory'),
   away('ssl', 'most', 'SSL/TLS support',
     'SSLEngine SSLCertificateFile SSLCertificateKeyFile SSLCertificateChainFile SSLCACertificateFile ' +
