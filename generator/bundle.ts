@@ -12,7 +12,7 @@ import type * as Esbuild from 'esbuild'
 import { programs } from '../support/catalog.ts'
 import type { Config } from './config.ts'
 import { writeIfChanged } from './files.ts'
-import { copyKoffi } from './koffi.ts'
+import { copyNativePackages, NATIVE_PACKAGES } from './native_packages.ts'
 import { BUILT_ON } from './outputs.ts'
 
 /** What all bundles of a build have in common. */
@@ -32,7 +32,7 @@ function common(config: Config): Esbuild.BuildOptions {
 function serverOptions(config: Config, srcdir: string): Esbuild.BuildOptions {
   return {
     ...common(config),
-    entryPoints: [join(srcdir, 'core/main.ts')], outfile: 'dist/lib/httpd.cjs', external: ['koffi'],
+    entryPoints: [join(srcdir, 'core/main.ts')], outfile: 'dist/lib/httpd.cjs', external: [...NATIVE_PACKAGES],
     alias: {
       httpd: join(srcdir, 'core/api.ts'),
       '#modules': resolve('build/modules.ts'),
@@ -51,7 +51,7 @@ function programOptions(config: Config, srcdir: string): Esbuild.BuildOptions {
   return {
     ...common(config),
     entryPoints: programs.map(({ name, source }) => ({ in: join(srcdir, source), out: name })),
-    outdir: 'dist/lib', outExtension: { '.js': '.cjs' }, external: ['koffi'],
+    outdir: 'dist/lib', outExtension: { '.js': '.cjs' }, external: [...NATIVE_PACKAGES],
   }
 }
 
@@ -131,6 +131,6 @@ export async function bundle(config: Config): Promise<string[]> {
     if (writeIfChanged(path, file.text)) changed.push(path)
   }
   removeStale(modules.map((module) => module.product))
-  copyKoffi(srcdir, 'dist/lib')
+  copyNativePackages(srcdir, 'dist/lib')
   return changed
 }
