@@ -39,7 +39,7 @@ const part = (name: string, file: string, help: string, directives = ''): Module
 export const modules: readonly ModuleRow[] = [
   part('core', 'core.c', 'the core of the server'),
   here('authn_file', 'yes', 'file-based authentication control', 'AuthUserFile'),
-  away('authn_dbm', 'most', 'DBM-based authentication control', 'AuthDBMUserFile AuthDBMType'),
+  here('authn_dbm', 'most', 'DBM-based authentication control', 'AuthDBMUserFile AuthDBMType'),
   here('authn_anon', 'most', 'anonymous user authentication control',
     'Anonymous Anonymous_LogEmail Anonymous_MustGiveEmail Anonymous_NoUserID Anonymous_VerifyEmail'),
   away('authn_dbd', 'most', 'SQL-based authentication control', 'AuthDBDUserPWQuery AuthDBDUserRealmQuery'),
@@ -49,7 +49,7 @@ export const modules: readonly ModuleRow[] = [
   here('authz_host', 'yes', 'host-based authorization control'),
   here('authz_groupfile', 'yes', 'group file authorization control', 'AuthGroupFile'),
   here('authz_user', 'yes', "'require user' authorization control"),
-  away('authz_dbm', 'most', 'DBM-based authorization control', 'AuthDBMGroupFile AuthzDBMType'),
+  here('authz_dbm', 'most', 'DBM-based authorization control', 'AuthDBMGroupFile AuthzDBMType'),
   here('authz_owner', 'most', "'require file-owner' authorization control"),
   away('authz_dbd', 'most', 'SQL based authorization and login support',
     'AuthzDBDQuery AuthzDBDLoginToReferer AuthzDBDRedirectQuery'),

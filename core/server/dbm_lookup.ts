@@ -3,6 +3,7 @@
  * that has been replaced is seen by the next request.
  */
 import { statSync } from 'node:fs'
+import { parsed, type Arg } from '../config/args.ts'
 import { fsPath } from '../config/include.ts'
 import { DbmError, dbmKind, type Dbm, type DbmKind } from '../port/dbm/dbm.ts'
 
@@ -16,6 +17,10 @@ export interface DbmFile {
   /** Named by who may also change the configuration, which .htaccess is not. */
   readonly trusted: boolean
 }
+
+/** The argument of a directive that names one. */
+export const dbmFile: Arg<DbmFile> = parsed((path, command) =>
+  ({ path: command.serverRootRelative(path), trusted: !command.htaccess }))
 
 interface Open { readonly stamp: string; readonly dbm: Dbm }
 

@@ -45,7 +45,11 @@ const ELSEWHERE = ['DB', 'GDBM', 'NDBM']
 const DEFAULT = 'default'
 
 /** What may be said where a kind is asked for. */
-export const dbmKinds = (): string[] => [...Object.keys(KINDS), DEFAULT]
+const NAMES = [...Object.keys(KINDS), DEFAULT]
+
+/** A name that Apache has, or this server, whether or not there is a library for it. */
+export const isDbmType = (name: string): boolean =>
+  [...NAMES, ...ELSEWHERE].some((each) => each.toLowerCase() === name.toLowerCase())
 
 /**
  * @param name in any case of letters; `default`: what is there, and LMDB where there is nothing
@@ -56,6 +60,6 @@ export function dbmKind(name: string, path: string): DbmKind {
   const kind = KINDS[upper]
   if (kind !== undefined) return kind
   if (name.toLowerCase() === DEFAULT) return Object.values(KINDS).find((each) => each.isAt(path)) ?? lmdb
-  throw new DbmError(ELSEWHERE.includes(upper) ? `there is no library for files of type ${upper}: there are ${dbmKinds().join(', ')}`
-    : `type ${name} is none of ${dbmKinds().join(', ')}`)
+  throw new DbmError(ELSEWHERE.includes(upper) ? `there is no library for files of type ${upper}: there are ${NAMES.join(', ')}`
+    : `type ${name} is none of ${NAMES.join(', ')}`)
 }
