@@ -11,4 +11,5 @@ export interface ProgramRow {
 
 export const programs: readonly ProgramRow[] = [
   { name: 'htpasswd', source: 'support/htpasswd.ts', help: 'manages the users of password files' },
+  { name: 'htdbm', source: 'support/htdbm.ts', help: 'manages the users of databases' },
 ]

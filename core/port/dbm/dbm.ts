@@ -24,6 +24,8 @@ export interface WritableDbm extends Dbm {
   /** @returns false if it was not there */
   remove(key: Uint8Array): boolean
   close(): void
+  /** Closes it without the changes, where the kind can do without them. */
+  abandon(): void
 }
 
 export interface DbmKind {

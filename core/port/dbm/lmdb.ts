@@ -2,10 +2,15 @@
  * LMDB, through the package lmdb, which is loaded when the first database is opened. A file is mapped into memory and
  * believed: what can be told from outside (its kind, its length) is looked at first, and who made it must be trusted.
  */
-import { closeSync, copyFileSync, existsSync, openSync, readSync, renameSync, rmSync, fstatSync, fsyncSync } from 'node:fs'
+import {
+  chmodSync, closeSync, copyFileSync, existsSync, fchmodSync, fchownSync, fstatSync, fsyncSync, mkdtempSync, openSync, readSync,
+  realpathSync, renameSync, rmSync, statSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type * as Lmdb from 'lmdb'
 import { DbmError } from './error.ts'
-import type { DbmKind, WritableDbm } from './dbm.ts'
+import type { Dbm, DbmKind, WritableDbm } from './dbm.ts'
 
 export type Store = Lmdb.RootDatabase<Buffer, Buffer>
 
@@ -59,9 +64,9 @@ function check(path: string): void {
 
 class LmdbFile implements WritableDbm {
   readonly #store: Store
-  readonly #finish: () => void
+  readonly #finish: (keep: boolean) => void
 
-  constructor(store: Store, finish: () => void) {
+  constructor(store: Store, finish: (keep: boolean) => void) {
     this.#store = store
     this.#finish = finish
   }
@@ -87,44 +92,70 @@ class LmdbFile implements WritableDbm {
 
   close(): void {
     void this.#store.close()
-    this.#finish()
+    this.#finish(true)
+  }
+
+  abandon(): void {
+    void this.#store.close()
+    this.#finish(false)
   }
 }
 
-// Readers have no locks, so that they need no rights to the directory: a file that they may have open is never changed.
 function write(path: string, fresh: boolean): WritableDbm {
   const temporary = `${path}.${process.pid}`
   if (!fresh) {
     check(path)
     copyFileSync(path, temporary)
   }
-  const forget = (): void => rmSync(`${temporary}-lock`, { force: true })
+  const forget = (): void => {
+    for (const each of [temporary, `${temporary}-lock`]) rmSync(each, { force: true })
+  }
   try {
-    return new LmdbFile(load().open<Buffer, Buffer>({ ...BYTES, path: temporary }), () => {
-      sync(temporary)
-      renameSync(temporary, path)
+    return new LmdbFile(load().open<Buffer, Buffer>({ ...BYTES, path: temporary }), (keep) => {
+      if (keep) takePlace(temporary, path)
       forget()
     })
   } catch (error) {
-    rmSync(temporary, { force: true })
     forget()
     throw error
   }
 }
 
-function sync(path: string): void {
-  const fd = openSync(path, 'r+')
-  fsyncSync(fd)
-  closeSync(fd)
+/** With the rights of the file that was there. */
+function takePlace(temporary: string, path: string): void {
+  const before = statSync(path, { throwIfNoEntry: false })
+  const fd = openSync(temporary, 'r+')
+  try {
+    if (before !== undefined) {
+      fchmodSync(fd, before.mode & 0o7777)
+      fchownSync(fd, before.uid, before.gid)
+    }
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+  renameSync(temporary, before === undefined ? path : realpathSync(path))
+}
+
+// The library wants to write a lock file beside what it reads, to where who serves may not write. It reads a copy without
+// a name, which also stays what it is whoever writes to the file.
+function read(path: string): Dbm {
+  const directory = mkdtempSync(join(tmpdir(), 'httpd-dbm-'))
+  try {
+    const copy = join(directory, 'copy')
+    copyFileSync(path, copy)
+    chmodSync(copy, 0o600)
+    check(copy)
+    return new LmdbFile(load().open<Buffer, Buffer>({ ...BYTES, path: copy, readOnly: true }), () => undefined)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
 }
 
 export const lmdb: DbmKind = {
   files: (path) => [path],
   isAt: (path) => existsSync(path),
   needsTrust: true,
-  read(path) {
-    check(path)
-    return new LmdbFile(load().open<Buffer, Buffer>({ ...BYTES, path, readOnly: true, noLock: true } as Lmdb.RootDatabaseOptionsWithPath), () => undefined)
-  },
+  read,
   write,
 }

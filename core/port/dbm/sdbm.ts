@@ -111,6 +111,10 @@ class SdbmFiles implements WritableDbm {
     closeSync(this.#pag)
   }
 
+  abandon(): void {
+    this.close()
+  }
+
   /** Parts what is in a page between it and a new one. Answers what stays where the hash belongs, which `place` says then. */
   #split(place: Place, pairs: readonly Pair[], hash: number): Pair[] {
     const bit = 2 ** place.depth
