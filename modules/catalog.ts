@@ -88,7 +88,7 @@ export const modules: readonly ModuleRow[] = [
     'CacheSocache CacheSocacheMaxTime CacheSocacheMinTime CacheSocacheMaxSize CacheSocacheReadSize ' +
     'CacheSocacheReadTime'),
   here('socache_shmcb', 'most', 'shmcb small object cache provider'),
-  away('socache_dbm', 'most', 'dbm small object cache provider'),
+  here('socache_dbm', 'most', 'dbm small object cache provider'),
   away('socache_memcache', 'most', 'memcache small object cache provider', 'MemcacheConnTTL'),
   away('socache_redis', 'most', 'redis small object cache provider', 'RedisConnPoolTTL RedisTimeout'),
   away('socache_dc', 'no', 'distcache small object cache provider'),

@@ -34,8 +34,12 @@ function load(): typeof Lmdb {
 
 const BYTES = { noSubdir: true, encoding: 'binary', keyEncoding: 'binary', compression: false } as const
 
+/** Threads of all processes that read at the same time; 64 bytes each. */
+const MOST_READERS = 8192
+
 /** Opens one that several processes change at the same time, or makes it. Nothing of it is certain to be on the disk. */
-export const openStore = (path: string): Store => load().open<Buffer, Buffer>({ ...BYTES, path, noSync: true })
+export const openStore = (path: string): Store =>
+  load().open<Buffer, Buffer>({ ...BYTES, path, noSync: true, maxReaders: MOST_READERS })
 
 interface Head { readonly turn: bigint; readonly lastPage: bigint; readonly pageSize: number }
 
