@@ -9,6 +9,9 @@ import { writeIfChanged } from './files.ts'
 
 /** What bundles leave outside: native calls, and the key-value store of the dbm family. */
 export const NATIVE_PACKAGES: readonly string[] = ['koffi', 'lmdb']
+/** Pure packages that few servers need: each becomes one file beside the server, loaded when it is first used. */
+export const CLIENT_PACKAGES: readonly string[] = ['ioredis', 'memjs']
+
 /** Without it there is no server. */
 const NEEDED = 'koffi'
 
