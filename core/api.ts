@@ -67,6 +67,7 @@ export type {
   Asked, ChildHandle, Conn, ConnOwner, Engine, Mpm, Population, Seat, Site, SiteEvent, Traits,
 } from './server/mpm.ts'
 export { registerSlotmem, slotmemProvider, type Slotmem, type SlotmemProvider } from './server/slotmem.ts'
+export { beginWatches, watch, type WatchdogState, type WatchdogTask } from './server/watchdog.ts'
 export { ownThreadId, running, type Running } from './server/running.ts'
 export {
   defaultSocache, readSocache, registerSocache, type Socache, type SocacheHints, type SocacheProvider,

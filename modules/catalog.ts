@@ -93,7 +93,7 @@ export const modules: readonly ModuleRow[] = [
   here('socache_redis', 'most', 'redis small object cache provider', 'RedisConnPoolTTL RedisTimeout'),
   away('socache_dc', 'no', 'distcache small object cache provider'),
   part('so', 'mod_so.c', 'loadable modules', 'LoadModule LoadFile'),
-  away('watchdog', 'most', 'watchdog', 'WatchdogInterval'),
+  here('watchdog', 'most', 'watchdog', 'WatchdogInterval'),
   here('macro', 'most', 'define and use macros in configuration files',
     '<Macro> Use UndefMacro MacroIgnoreEmptyArgs MacroIgnoreBadNesting'),
   away('dbd', 'most', 'SQL database connection framework',

@@ -28,7 +28,7 @@ function connect({ host, port }: Endpoint, { timeout }: Times): Backend {
 }
 
 const kind: Kind = {
-  name: 'memcache', port: 11_211, number: 'SY00179', connect,
+  name: 'memcache', port: 11_211, connect,
   times: (server) => ({ ...server.get(settings), timeout: TIMEOUT }),
 }
 

@@ -30,7 +30,7 @@ function connect({ host, port }: Endpoint, { timeout }: Times): Backend {
   }
 }
 
-const kind: Kind = { name: 'redis', port: 6379, number: 'SY00178', times: (server) => server.get(settings), connect }
+const kind: Kind = { name: 'redis', port: 6379, times: (server) => server.get(settings), connect }
 
 registerSocache('redis', (argument) => remoteCache(argument, kind))
 

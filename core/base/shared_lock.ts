@@ -53,6 +53,14 @@ export class SharedLocks {
     return this.#insist(at, me)
   }
 
+  /** Without waiting: takes one that nobody has, or whose holder is gone. For locks that are held for long. */
+  claim(at: number): boolean {
+    const me = (this.#id ||= this.#self())
+    const holder = Atomics.compareExchange(this.#words, at, 0, me)
+    if (holder === 0) return true
+    return !this.#alive(holder) && Atomics.compareExchange(this.#words, at, holder, me) === holder
+  }
+
   release(at: number): void {
     Atomics.compareExchange(this.#words, at, this.#id, 0)
   }

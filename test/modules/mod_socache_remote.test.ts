@@ -71,7 +71,7 @@ for (const [name, { program, args }] of Object.entries(SERVERS)) {
     t.equal(await cache.retrieve(bytes('shared'), server), undefined)
     t.equal(await cache.store(bytes('shared'), bytes('x'), later, server), false)
     t.equal(log.length, 1)
-    t.match(log[0]!.message, new RegExp(`^SY0017[89]: Cannot use ${name} server 127\\.0\\.0\\.1:${port}: .`))
+    t.match(log[0]!.message, new RegExp(`^SY00178: Cannot use ${name} server 127\\.0\\.0\\.1:${port}: .`))
   })
 
   t.test(`${name}: nobody answers`, async (t: Test) => {

@@ -26,8 +26,6 @@ export interface Kind {
   /** As configuration names it: `redis`. */
   readonly name: string
   readonly port: number
-  /** Number of the log's line about a server that does not answer. */
-  readonly number: string
   times(server: Server): Times
   connect(at: Endpoint, times: Times): Backend
 }
@@ -84,7 +82,7 @@ class Node {
       this.#restsUntil = Date.now() + REST
       this.#close()
       const { host, port } = this.at
-      server.log('error', `socache_${this.#kind.name}`, `${this.#kind.number}: Cannot use ${this.#kind.name} server ${host}:${port}: ` +
+      server.log('error', `socache_${this.#kind.name}`, `SY00178: Cannot use ${this.#kind.name} server ${host}:${port}: ` +
         (error instanceof Error ? error.message : String(error)))
       return otherwise
     }
