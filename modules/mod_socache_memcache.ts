@@ -16,9 +16,11 @@ const LONGEST = 30 * 24 * 60 * 60
 
 function connect({ host, port }: Endpoint, { timeout }: Times): Backend {
   const seconds = timeout / 1000
-  const client = loadMemcached().Client.create(`${host.includes(':') ? `[${host}]` : host}:${port}`, {
+  const client = loadMemcached().Client.create(`localhost:${port}`, {
     timeout: seconds, conntimeout: seconds, retries: 1, logger: { log: () => undefined },
   })
+  // Its own reader of lists takes an address of IPv6 for a name and ports.
+  Object.assign(client.servers[0]!, { host })
   return {
     get: async (key) => (await client.get(key)).value ?? undefined,
     set: (key, value, ms) => client.set(key, value, { expires: Math.min(LONGEST, Math.ceil(ms / 1000)) }),

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { Command } from '../../core/config/directive.ts'
 import { readSocache, type Socache } from '../../core/server/socache.ts'
@@ -64,6 +65,11 @@ for (const [name, { program, args }] of Object.entries(SERVERS)) {
     const other = opened(name, port, log)
     await cache.store(bytes('shared'), bytes('by all'), later, server)
     t.same(await other.cache.retrieve(bytes('shared'), other.server), bytes('by all'))
+    // The connection is closed when it is idle, and made again; what is under way is not disturbed.
+    await sleep(300)
+    const many = Array.from({ length: 20 }, async (_, i) => cache.store(bytes(`many${i}`), bytes(String(i)), later, server))
+    t.ok((await Promise.all(many)).every((stored) => stored))
+    t.same(await cache.retrieve(bytes('many19'), server), bytes('19'))
     t.same(log, [])
     // It dies: that costs its objects, and nobody waits twice.
     child.kill('SIGKILL')

@@ -105,19 +105,23 @@ class LmdbFile implements WritableDbm {
   }
 }
 
+// In a directory that nobody else can write to, on the same file system.
 function write(path: string, fresh: boolean): WritableDbm {
-  const temporary = `${path}.${process.pid}`
-  if (!fresh) {
-    check(path)
-    copyFileSync(path, temporary)
-  }
-  const forget = (): void => {
-    for (const each of [temporary, `${temporary}-lock`]) rmSync(each, { force: true })
-  }
+  const target = existsSync(path) ? realpathSync(path) : path
+  const directory = mkdtempSync(`${target}.`)
+  const temporary = join(directory, 'new')
+  const forget = (): void => rmSync(directory, { recursive: true, force: true })
   try {
-    return new LmdbFile(load().open<Buffer, Buffer>({ ...BYTES, path: temporary }), (keep) => {
-      if (keep) takePlace(temporary, path)
-      forget()
+    if (!fresh) {
+      copyFileSync(target, temporary)
+      check(temporary)
+    }
+    return new LmdbFile(load().open<Buffer, Buffer>({ ...BYTES, path: temporary, noSync: true }), (keep) => {
+      try {
+        if (keep) takePlace(temporary, target)
+      } finally {
+        forget()
+      }
     })
   } catch (error) {
     forget()
@@ -125,20 +129,20 @@ function write(path: string, fresh: boolean): WritableDbm {
   }
 }
 
+const NEW_MODE = 0o644
+
 /** With the rights of the file that was there. */
-function takePlace(temporary: string, path: string): void {
-  const before = statSync(path, { throwIfNoEntry: false })
+function takePlace(temporary: string, target: string): void {
+  const before = statSync(target, { throwIfNoEntry: false })
   const fd = openSync(temporary, 'r+')
   try {
-    if (before !== undefined) {
-      fchmodSync(fd, before.mode & 0o7777)
-      fchownSync(fd, before.uid, before.gid)
-    }
+    if (before !== undefined) fchownSync(fd, before.uid, before.gid)
+    fchmodSync(fd, before === undefined ? NEW_MODE & ~process.umask() : before.mode & 0o7777)
     fsyncSync(fd)
   } finally {
     closeSync(fd)
   }
-  renameSync(temporary, before === undefined ? path : realpathSync(path))
+  renameSync(temporary, target)
 }
 
 // The library wants to write a lock file beside what it reads, to where who serves may not write. It reads a copy without

@@ -64,6 +64,7 @@ class Node {
   readonly #times: Times
   #backend: Backend | undefined
   #restsUntil = 0
+  #asked = 0
   #idle: NodeJS.Timeout | undefined
 
   constructor(at: Endpoint, kind: Kind, times: Times) {
@@ -74,23 +75,35 @@ class Node {
 
   async ask<T>(server: Server, otherwise: T, act: (backend: Backend) => Promise<T>): Promise<T> {
     if (Date.now() < this.#restsUntil) return otherwise
+    const backend = (this.#backend ??= this.#kind.connect(this.at, this.#times))
+    this.#asked++
     try {
-      const answer = await act(this.#backend ??= this.#kind.connect(this.at, this.#times))
-      this.#sleepLater()
-      return answer
+      return await act(backend)
     } catch (error) {
-      this.#restsUntil = Date.now() + REST
-      this.#close()
-      const { host, port } = this.at
-      server.log('error', `socache_${this.#kind.name}`, `SY00178: Cannot use ${this.#kind.name} server ${host}:${port}: ` +
-        (error instanceof Error ? error.message : String(error)))
+      // What else was asked of it fails for the same reason.
+      if (this.#backend === backend) this.#rest(server, error)
       return otherwise
+    } finally {
+      this.#asked--
+      this.#sleepLater()
     }
   }
 
+  #rest(server: Server, error: unknown): void {
+    this.#restsUntil = Date.now() + REST
+    this.#close()
+    const { host, port } = this.at
+    server.log('error', `socache_${this.#kind.name}`, `SY00178: Cannot use ${this.#kind.name} server ${host}:${port}: ` +
+      (error instanceof Error ? error.message : String(error)))
+  }
+
   #sleepLater(): void {
-    if (this.#idle === undefined) this.#idle = setTimeout(() => this.#close(), this.#times.idle).unref()
-    else this.#idle.refresh()
+    if (this.#idle !== undefined) this.#idle.refresh()
+    else {
+      this.#idle = setTimeout(() => {
+        if (this.#asked === 0) this.#close()
+      }, this.#times.idle).unref()
+    }
   }
 
   #close(): void {
