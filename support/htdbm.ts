@@ -6,26 +6,10 @@ import { verifyPassword, PasswordError } from '../core/base/password.ts'
 import { DbmError, dbmKind, type WritableDbm } from '../core/port/dbm/dbm.ts'
 import { USAGE, wantedBy, type Wanted } from './htdbm/command_line.ts'
 import { EXIT, Fault, UsageFault } from './htpasswd/fault.ts'
-import { hashOf, MOST_PASSWORD, warnings } from './htpasswd/hash.ts'
-import { ask, input } from './htpasswd/prompt.ts'
+import { hashOf, warnings } from './htpasswd/hash.ts'
+import { bytesOf, passwordFor, pathOf, say } from './htpasswd/password.ts'
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`)
 const print = (text: string): void => void process.stdout.write(Buffer.from(text, 'latin1'))
-const bytesOf = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
-const pathOf = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8')
-
-function passwordFor({ from, password, action }: Wanted): string {
-  const text = from === 'argument' ? password! : from === 'stdin' ? input().split(/\r?\n/, 1)[0]! : asked(action)
-  if (text.length > MOST_PASSWORD) throw new Fault(EXIT.tooLong, `password too long (> ${MOST_PASSWORD})`)
-  return text
-}
-
-function asked(action: Wanted['action']): string {
-  if (action === 'verify') return ask('Enter password: ')
-  const text = ask('New password: ')
-  if (ask('Re-type new password: ') !== text) throw new Fault(EXIT.password, 'password verification error')
-  return text
-}
 
 function record(wanted: Wanted): string {
   const { algorithm, cost, comment } = wanted

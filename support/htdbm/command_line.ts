@@ -1,5 +1,6 @@
 /* The command line of htdbm, as getopt(3) reads it. Pure. */
 import { EXIT, Fault, UsageFault } from '../htpasswd/fault.ts'
+import { readOptions } from '../htpasswd/getopt.ts'
 import type { Algorithm } from '../htpasswd/hash.ts'
 
 export interface Wanted {
@@ -58,33 +59,12 @@ interface State {
 /** @param words one character per byte @throws Fault */
 export function wantedBy(words: readonly string[]): Wanted {
   const state: State = { action: undefined, type: 'default', algorithm: 'apr1', cost: undefined, from: 'prompt', comment: false }
-  let at = 0
-  for (; at < words.length && /^-./.test(words[at]!); at++) {
-    if (words[at] === '--') {
-      at++
-      break
-    }
-    if (takeOptions(state, words[at]!.slice(1), words[at + 1])) at++
-  }
-  return complete(state, words.slice(at))
-}
-
-/** @returns whether the next word was taken, too */
-function takeOptions(state: State, letters: string, next: string | undefined): boolean {
-  for (let i = 0; i < letters.length; i++) {
-    const letter = letters[i]!
-    if (letter !== 'C' && letter !== 'T') {
-      takeOption(state, letter)
-      continue
-    }
-    const attached = letters.slice(i + 1)
-    const value = attached === '' ? next : attached
-    if (value === undefined) throw new UsageFault(`option requires an argument -- ${letter}`)
+  const rest = readOptions(words, 'CT', (letter, value) => {
     if (letter === 'T') state.type = value
-    else state.cost = costOf(value)
-    return attached === ''
-  }
-  return false
+    else if (letter === 'C') state.cost = costOf(value)
+    else takeOption(state, letter)
+  })
+  return complete(state, rest)
 }
 
 function costOf(text: string): number {
