@@ -33,6 +33,7 @@ export * from './base/dates.ts'
 export * from './base/escape.ts'
 export * from './base/path.ts'
 export * from './base/fnmatch.ts'
+export { SharedLocks, type Locked, type LockParts } from './base/shared_lock.ts'
 export * from './base/table.ts'
 export { apr1, CRYPT_LETTERS, PasswordError, sha1, verifyPassword } from './base/password.ts'
 export { atTurnEnd } from './base/turn.ts'
@@ -40,17 +41,21 @@ export * from './base/version.ts'
 export { mergedFields } from './http/edited_fields.ts'
 export { knownStatus } from './http/status.ts'
 export {
-  authName, authnCore, authnNames, authnProvider, authType, noteAuthFailure, registerAuthn, registerAuthnAlias, registerChallenge,
-  registerSatisfy, type AuthnProvider, type AuthnStatus,
+  authName, authnCore, authnNames, authnProvider, authType, cacheCredentials, noteAuthFailure, registerAuthn, registerAuthnAlias,
+  registerChallenge, registerCredentialCache, registerSatisfy, type AuthnProvider, type AuthnStatus,
 } from './server/authn.ts'
 export * from './server/authz_registry.ts'
 export * from './server/core_settings.ts'
 export { BodyError } from './server/body_reader.ts'
 export { etagOf } from './server/file_etag.ts'
 export { fileOwner, type NoOwner } from './server/file_owner.ts'
+export { dbmFile, lookUpDbm, type DbmFile } from './server/dbm_lookup.ts'
+export { DbmError, dbmKind, isDbmType } from './port/dbm/dbm.ts'
+export { loadMemcached, loadRedis } from './port/packages.ts'
+export { MOST_KEY, openStore, type Store } from './port/dbm/lmdb.ts'
 export { FileLookup, FileTooLarge, linesNaming, linesWith } from './server/file_lookup.ts'
 export { findNames, provenHost, remoteHost, wantsNames } from './server/host_names.ts'
-export { duration, isUrl, wholeNumber } from './server/directive_values.ts'
+export { duration, isUrl, timeOf, wholeNumber } from './server/directive_values.ts'
 export { openLog } from './server/log_target.ts'
 export { registeredLogItem, registerLogItem, type LogItem, type LogValue } from './server/log_items.ts'
 export { knownLogId, log, logsFor, mightLog } from './server/log.ts'
@@ -64,7 +69,12 @@ export { isMpm, Next } from './server/mpm.ts'
 export type {
   Asked, ChildHandle, Conn, ConnOwner, Engine, Mpm, Population, Seat, Site, SiteEvent, Traits,
 } from './server/mpm.ts'
-export { running, type Running } from './server/running.ts'
+export { registerSlotmem, slotmemProvider, type Slotmem, type SlotmemProvider } from './server/slotmem.ts'
+export { beginWatches, watch, type WatchdogState, type WatchdogTask } from './server/watchdog.ts'
+export { ownThreadId, running, type Running } from './server/running.ts'
+export {
+  defaultSocache, readSocache, registerSocache, type Socache, type SocacheHints, type SocacheProvider,
+} from './server/socache.ts'
 export {
   FINISH_REASONS, Status as SeatStatus, type FinishReason, type ProcessRow, type Scoreboard, type SlotRow, type WorkerRow,
 } from './server/scoreboard.ts'

@@ -12,7 +12,7 @@ import type * as Esbuild from 'esbuild'
 import { programs } from '../support/catalog.ts'
 import type { Config } from './config.ts'
 import { writeIfChanged } from './files.ts'
-import { copyKoffi } from './koffi.ts'
+import { CLIENT_PACKAGES, copyNativePackages, NATIVE_PACKAGES } from './native_packages.ts'
 import { BUILT_ON } from './outputs.ts'
 
 /** What all bundles of a build have in common. */
@@ -28,11 +28,14 @@ function common(config: Config): Esbuild.BuildOptions {
   }
 }
 
+/** What bundles leave to Node's own look-up. */
+const OUTSIDE = [...NATIVE_PACKAGES, ...CLIENT_PACKAGES]
+
 /** The server itself. */
 function serverOptions(config: Config, srcdir: string): Esbuild.BuildOptions {
   return {
     ...common(config),
-    entryPoints: [join(srcdir, 'core/main.ts')], outfile: 'dist/lib/httpd.cjs', external: ['koffi'],
+    entryPoints: [join(srcdir, 'core/main.ts')], outfile: 'dist/lib/httpd.cjs', external: OUTSIDE,
     alias: {
       httpd: join(srcdir, 'core/api.ts'),
       '#modules': resolve('build/modules.ts'),
@@ -51,7 +54,17 @@ function programOptions(config: Config, srcdir: string): Esbuild.BuildOptions {
   return {
     ...common(config),
     entryPoints: programs.map(({ name, source }) => ({ in: join(srcdir, source), out: name })),
-    outdir: 'dist/lib', outExtension: { '.js': '.cjs' }, external: ['koffi'],
+    outdir: 'dist/lib', outExtension: { '.js': '.cjs' }, external: OUTSIDE,
+  }
+}
+
+/** The packages of CLIENT_PACKAGES, where that look-up finds them. */
+function clientOptions(config: Config, srcdir: string): Esbuild.BuildOptions {
+  const require = createRequire(join(srcdir, 'package.json'))
+  return {
+    ...common(config), sourcemap: false,
+    entryPoints: CLIENT_PACKAGES.map((name) => ({ in: require.resolve(name), out: `${name}/index` })),
+    outdir: 'dist/lib/node_modules',
   }
 }
 
@@ -112,10 +125,11 @@ export async function bundle(config: Config): Promise<string[]> {
   const srcdir = resolve(config.srcdir)
   const esbuild = createRequire(join(srcdir, 'package.json'))('esbuild') as typeof Esbuild
   const modules = [...config.loadableMpms, ...config.loadableModules]
-  const [server, start, support, loadable] = await Promise.all([
+  const [server, start, support, clients, loadable] = await Promise.all([
     esbuild.build(serverOptions(config, srcdir)),
     esbuild.build(startOptions(config, srcdir)),
     esbuild.build(programOptions(config, srcdir)),
+    esbuild.build(clientOptions(config, srcdir)),
     modules.length > 0 ? esbuild.build(moduleOptions(config, srcdir)) : { outputFiles: [] },
   ])
   const changed: string[] = []
@@ -126,11 +140,12 @@ export async function bundle(config: Config): Promise<string[]> {
     const path = join('dist/lib', basename(file.path))
     if (writeIfChanged(path, file.text)) changed.push(path)
   }
+  for (const file of clients.outputFiles!) writeIfChanged(file.path, file.text)
   for (const file of loadable.outputFiles!) {
     const path = join('dist/modules', basename(file.path, '.js'))
     if (writeIfChanged(path, file.text)) changed.push(path)
   }
   removeStale(modules.map((module) => module.product))
-  copyKoffi(srcdir, 'dist/lib')
+  copyNativePackages(srcdir, 'dist/lib')
   return changed
 }

@@ -3,7 +3,8 @@
  * looked at for each request and read when it has changed; checking a password takes time, so nothing here is quick.
  */
 import {
-  allowedBy, FileLookup, FileTooLarge, linesNaming, parsed, PasswordError, registerAuthn, Settings, verifyPassword,
+  allowedBy, cacheCredentials, FileLookup, FileTooLarge, linesNaming, parsed, PasswordError, registerAuthn, Settings,
+  verifyPassword,
   type AuthnStatus, type ConfigVector, type Module, type Request,
 } from 'httpd'
 
@@ -54,6 +55,7 @@ function lookUp(r: Request, conf: ConfigVector, lookup: FileLookup<string | unde
 function checkPassword(r: Request, user: string, password: string, conf: ConfigVector): AuthnStatus {
   const found = lookUp(r, conf, passwords, user)
   if (typeof found === 'string') return found
+  cacheCredentials(r, 'file', user, undefined, found.hash)
   try {
     return verifyPassword(password, found.hash) ? 'granted' : 'denied'
   } catch (error) {
@@ -63,10 +65,13 @@ function checkPassword(r: Request, user: string, password: string, conf: ConfigV
   }
 }
 
-registerAuthn('file', {
-  checkPassword,
-  realmHash: (r, user, realm, conf) => lookUp(r, conf, realmHashes, `${user}\0${realm}`),
-})
+function realmHash(r: Request, user: string, realm: string, conf: ConfigVector): AuthnStatus | { hash: string } {
+  const found = lookUp(r, conf, realmHashes, `${user}\0${realm}`)
+  if (typeof found !== 'string') cacheCredentials(r, 'file', user, realm, found.hash)
+  return found
+}
+
+registerAuthn('file', { checkPassword, realmHash })
 
 export const module = {
   name: 'authn_file_module',

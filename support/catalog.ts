@@ -18,4 +18,5 @@ export const programs: readonly ProgramRow[] = [
     directory: 'sbindir',
   },
   { name: 'logresolve', source: 'support/logresolve.ts', help: 'names in place of the addresses in a log' },
+  { name: 'htdbm', source: 'support/htdbm.ts', help: 'manages the users of databases' },
 ]

@@ -8,26 +8,9 @@ import {
 import { PasswordError, verifyPassword } from '../core/base/password.ts'
 import { USAGE, wantedBy, type Wanted } from './htpasswd/command_line.ts'
 import { EXIT, Fault, UsageFault } from './htpasswd/fault.ts'
-import { hashOf, MOST_PASSWORD, warnings } from './htpasswd/hash.ts'
+import { hashOf, warnings } from './htpasswd/hash.ts'
 import { changed, hashIn } from './htpasswd/lines.ts'
-import { ask, input } from './htpasswd/prompt.ts'
-
-const say = (line: string): void => void process.stderr.write(`${line}\n`)
-const bytesOf = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
-const pathOf = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8')
-
-function passwordFor({ from, action, password }: Wanted): string {
-  const text = from === 'argument' ? password! : from === 'stdin' ? input().split(/\r?\n/, 1)[0]! : asked(action)
-  if (text.length > MOST_PASSWORD) throw new Fault(EXIT.tooLong, `password too long (> ${MOST_PASSWORD})`)
-  return text
-}
-
-function asked(action: Wanted['action']): string {
-  if (action === 'verify') return ask('Enter password: ')
-  const text = ask('New password: ')
-  if (ask('Re-type new password: ') !== text) throw new Fault(EXIT.password, 'password verification error')
-  return text
-}
+import { bytesOf, passwordFor, pathOf, say } from './htpasswd/password.ts'
 
 function lineFor(wanted: Wanted): string {
   const { algorithm, cost, user } = wanted

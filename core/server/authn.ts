@@ -71,6 +71,20 @@ function textOf(r: Request, expression: Expression<string>, number: string, dire
   }
 }
 
+type KeepCredentials = (r: Request, provider: string, user: string, realm: string | undefined, hash: string) => void
+
+let keepCredentials: KeepCredentials = () => undefined
+
+/** A module that keeps what providers have found out (mod_authn_socache). It must not throw. */
+export const registerCredentialCache = (keep: KeepCredentials): void => void (keepCredentials = keep)
+
+/**
+ * Called by a provider that has found a user: his password hash, or with a realm the MD5 of `user:realm:password`, may
+ * be kept for later requests (Apache's ap_authn_cache_store).
+ * @param provider its name
+ */
+export const cacheCredentials: KeepCredentials = (r, provider, user, realm, hash) => keepCredentials(r, provider, user, realm, hash)
+
 const challenges = new Map<string, (r: Request) => void>()
 
 /** How an AuthType asks the client who it is, for example with the header WWW-Authenticate. */

@@ -14,8 +14,16 @@ const MECHANISMS = "'none', 'default', 'flock:/path/to/file', 'fcntl:/path/to/fi
 const WITH_PATH = ['flock', 'fcntl', 'file']
 const PLAIN = ['none', 'default', 'pthread', 'sysvsem', 'posixsem', 'sem', ...WITH_PATH]
 
-/** Which MPMs have a lock around accept(2). */
-const ACCEPT_MPMS = ['mpm_prefork_module', 'mpm_worker_module']
+/** Kinds of mutexes, with the modules that have one in Apache, any of which makes the name known. */
+const KINDS: Readonly<Record<string, readonly string[]>> = {
+  'mpm-accept': ['mpm_prefork_module', 'mpm_worker_module'],
+  'authn-socache': ['authn_socache_module'],
+  'watchdog-callback': ['watchdog_module'],
+}
+
+/** Those of a server with these modules. */
+export const mutexKinds = (has: (module: string) => boolean): string[] =>
+  Object.keys(KINDS).filter((kind) => KINDS[kind]!.some(has))
 
 export function mutex(said: Partial<GlobalCore>, command: Command, words: readonly string[]): void {
   const [mechanism, ...rest] = words as [string, ...string[]]
@@ -39,7 +47,6 @@ function isMechanism(text: string): boolean {
 function checkType(type: string, mechanism: string, command: Command): void {
   const lower = type.toLowerCase()
   if (lower === 'default') return
-  const known = lower === 'mpm-accept' && ACCEPT_MPMS.some((symbol) => command.table?.has(symbol) ?? true)
-  if (!known) throw new ConfigError(`Mutex type ${type} is not valid`)
+  if (!mutexKinds((symbol) => command.table?.has(symbol) ?? true).includes(lower)) throw new ConfigError(`Mutex type ${type} is not valid`)
   if (mechanism.toLowerCase() === 'none') throw new ConfigError(`None is not allowed for mutex type ${type}`)
 }

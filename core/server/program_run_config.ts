@@ -4,6 +4,7 @@ import type { ModuleList } from '../hook/modules.ts'
 import type { Server } from '../hook/types.ts'
 import type { BuildInfo } from './build_info.ts'
 import { globalCore, serverCore, type MutexChoice } from './core_settings.ts'
+import { mutexKinds } from './mutex_directive.ts'
 import { unixd } from './unixd_settings.ts'
 
 export interface RunConfigInput {
@@ -28,17 +29,13 @@ export function runConfigText({ main, modules, serverRoot, build, defines, ...re
     `Main DocumentRoot: "${core.documentRoot ?? rest.defaultDocumentRoot}"`,
     `Main ErrorLog: "${/^(\||syslog(:|$))/.test(errorLog) ? errorLog : resolve(serverRoot, errorLog)}"`,
     ...(shared.scoreBoardFile === undefined ? [] : [`ScoreBoardFile: "${resolve(serverRoot, shared.scoreBoardFile)}"`]),
-    ...mutexLines(shared.mutexes, serverRoot, resolve(serverRoot, shared.defaultRuntimeDir ?? 'logs'), lockOf(modules)),
+    ...mutexLines(shared.mutexes, serverRoot, resolve(serverRoot, shared.defaultRuntimeDir ?? 'logs'), mutexKinds((symbol) => modules.has(symbol))),
     `PidFile: "${pidFile}"`,
     ...[...defines].map(([name, value]) => `Define: ${name}${value ? `=${value}` : ''}`),
     ...(modules.has('unixd_module') ? identityLines(main, rest.isRoot) : []),
   ]
   return lines.join('\n') + '\n'
 }
-
-/** MPMs with a lock around accept(2) have one mutex of a name of its own. */
-const lockOf = (modules: ModuleList): readonly string[] =>
-  modules.has('mpm_prefork_module') || modules.has('mpm_worker_module') ? ['mpm-accept'] : []
 
 /** The default first, then the mutexes that this program has, each with the last line that speaks of it. */
 function mutexLines(

@@ -2,8 +2,10 @@
  * RewriteMap: what `${name:key}` asks. One rule: a map that has to wait answers a promise, so none ever holds up a
  * thread. Each thread keeps what it has read of a file for as long as that is the same file.
  */
-import { createReadStream, statSync } from 'node:fs'
-import { ConfigError, fsPath, osEscapePath, type Answer, type Command, type FileInfo } from 'httpd'
+import { createReadStream, existsSync, statSync } from 'node:fs'
+import {
+  ConfigError, DbmError, dbmKind, fsPath, isDbmType, lookUpDbm, osEscapePath, type Answer, type Command, type FileInfo,
+} from 'httpd'
 import { MapProgram, wordsOfCommand } from './program.ts'
 import type { Scope } from './scope.ts'
 
@@ -135,8 +137,7 @@ export function readMap(command: Command, name: string, said: string, options: s
   if (kind === 'int') return internal(name, rest)
   if (kind === 'prg') return program(command, name, rest, options)
   if (kind.endsWith('dbd')) throw new ConfigError('RewriteMap types dbd and fastdbd require mod_dbd!')
-  if (kind.startsWith('dbm')) throw new ConfigError(`RewriteMap: map ${name} is of type ${kind}, which this server has no ` +
-    'library for: use txt, which keeps its entries in memory')
+  if (kind.startsWith('dbm')) return database(command, name, kind.slice('dbm='.length) || 'default', rest)
   if (said.startsWith('dbm=')) throw new ConfigError(`RewriteMap: bad map:${said}`)
   const path = command.serverRootRelative(rest)
   mustExist(name, path)
@@ -162,6 +163,37 @@ function program(command: Command, name: string, line: string, options: string |
     quick: false,
     lookUp: (key, scope) => running.ask(key, scope.request).then((value) => told(value, name, key, scope)),
   }
+}
+
+/** A file of the dbm family. It is read for each question: that may block, and there is nothing to keep. */
+function database(command: Command, name: string, type: string, said: string): RewriteMap {
+  if (!isDbmType(type)) throw new ConfigError(`RewriteMap: dbm type ${type} is invalid`)
+  const file = { path: command.serverRootRelative(said), trusted: true }
+  databaseMustExist(name, type, file.path)
+  return {
+    quick: false,
+    lookUp(key, scope) {
+      let value
+      try {
+        value = lookUpDbm(file, type, key)
+      } catch (error) {
+        const why = error instanceof DbmError ? `: ${error.message}` : ''
+        scope.request.log('error', 'rewrite', `AH00656: mod_rewrite: can't open DBM RewriteMap ${file.path}${why}`, error)
+      }
+      return told(value, `${name}[dbm]`, key, scope)
+    },
+  }
+}
+
+function databaseMustExist(name: string, type: string, path: string): void {
+  try {
+    const file = fsPath(path).toString()
+    if (dbmKind(type, file).files(file).every((each) => existsSync(each))) return
+  } catch (error) {
+    if (!(error instanceof DbmError)) throw error
+    throw new ConfigError(`RewriteMap: map ${name} cannot be used: ${error.message}`)
+  }
+  throw new ConfigError(`RewriteMap: file for map ${name} not found:${path}`)
 }
 
 function mustExist(name: string, path: string): void {

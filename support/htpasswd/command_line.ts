@@ -1,6 +1,7 @@
 /* The command line of htpasswd, as getopt(3) reads it. Pure. */
 import type { Algorithm } from './hash.ts'
 import { EXIT, Fault, UsageFault } from './fault.ts'
+import { readOptions } from './getopt.ts'
 
 export interface Wanted {
   readonly action: 'set' | 'create' | 'print' | 'delete' | 'verify'
@@ -48,33 +49,17 @@ interface State { action: Wanted['action'] | undefined; algorithm: Algorithm; co
 /** @param words one character per byte @throws Fault */
 export function wantedBy(words: readonly string[]): Wanted {
   const state: State = { action: undefined, algorithm: 'apr1', cost: undefined, from: 'prompt' }
-  let at = 0
-  for (; at < words.length && /^-./.test(words[at]!); at++) {
-    if (words[at] === '--') {
-      at++
-      break
-    }
-    if (takeOptions(state, words[at]!.slice(1), words[at + 1])) at++
-  }
-  return complete(state, words.slice(at))
+  const rest = readOptions(words, 'Cr', (letter, value) => {
+    if (letter === 'C' || letter === 'r') state.cost = costOf(value)
+    else takeOption(state, letter)
+  })
+  return complete(state, rest)
 }
 
-/** @returns whether the next word was taken, too */
-function takeOptions(state: State, letters: string, next: string | undefined): boolean {
-  for (let i = 0; i < letters.length; i++) {
-    const letter = letters[i]!
-    if (letter !== 'C' && letter !== 'r') {
-      takeOption(state, letter)
-      continue
-    }
-    const attached = letters.slice(i + 1)
-    const value = attached === '' ? next : attached
-    if (value === undefined) throw new UsageFault(`option requires an argument -- ${letter}`)
-    state.cost = /^\d{1,9}$/.test(value) ? Number(value) : 0
-    if (state.cost === 0) throw new Fault(EXIT.syntax, 'argument to -C/-r must be a positive integer')
-    return attached === ''
-  }
-  return false
+function costOf(text: string): number {
+  const cost = /^\d{1,9}$/.test(text) ? Number(text) : 0
+  if (cost === 0) throw new Fault(EXIT.syntax, 'argument to -C/-r must be a positive integer')
+  return cost
 }
 
 function takeOption(state: State, letter: string): void {

@@ -30,6 +30,7 @@ const MODULES = [
   'authn_core', 'authn_file', 'authn_anon', 'authz_user', 'authz_groupfile', 'authz_owner', 'auth_basic', 'access_compat',
   'filter', 'deflate', 'brotli', 'remoteip', 'macro', 'negotiation', 'speling', 'userdir', 'vhost_alias', 'include', 'mime_magic',
   'info', 'asis', 'actions', 'usertrack', 'log_debug', 'log_forensic', 'imagemap', 'echo', 'dumpio',
+  'authn_dbm', 'authz_dbm', 'authn_socache', 'socache_shmcb', 'socache_dbm',
 ]
 const NOBODY = 65534
 

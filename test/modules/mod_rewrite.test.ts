@@ -108,7 +108,11 @@ t.test('lines that cannot be', (t) => {
   is('RewriteMap a prg:/no/such arg', 'RewriteMap: file for map a not found:/no/such')
   is('RewriteMap a int:foo', 'RewriteMap: internal map not found:foo')
   is('RewriteMap a dbd:x', 'RewriteMap types dbd and fastdbd require mod_dbd!')
-  is('RewriteMap a dbm=db:/x', 'RewriteMap: map a is of type dbm=db, which this server has no library for')
+  is('RewriteMap a dbm=db:/x', 'RewriteMap: map a cannot be used: there is no library for files of type DB: there are LMDB, SDBM, default')
+  is('RewriteMap a dbm=foo:/x', 'RewriteMap: dbm type foo is invalid')
+  is('RewriteMap a dbm=foo', 'RewriteMap: bad map:dbm=foo')
+  is('RewriteMap a dbm:/nosuch', 'RewriteMap: file for map a not found:/nosuch')
+  is('RewriteMap a dbm=SDBM:/nosuch', 'RewriteMap: file for map a not found:/nosuch')
   t.same(configure(modules, 'RewriteCond a -f [NC]\nRewriteOptions MaxRedirects=3').notes.map((note) => note.slice(0, 13)),
     ['warn: AH00665', 'warn: AH00664'])
   t.end()

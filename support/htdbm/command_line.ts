@@ -1,0 +1,103 @@
+/* The command line of htdbm, as getopt(3) reads it. Pure. */
+import { EXIT, Fault, UsageFault } from '../htpasswd/fault.ts'
+import { readOptions } from '../htpasswd/getopt.ts'
+import type { Algorithm } from '../htpasswd/hash.ts'
+
+export interface Wanted {
+  readonly action: 'set' | 'create' | 'print' | 'list' | 'verify' | 'remove'
+  readonly type: string
+  readonly algorithm: Algorithm
+  /** Of bcrypt. */
+  readonly cost: number | undefined
+  readonly from: 'prompt' | 'stdin' | 'argument'
+  /** Empty for -n. */
+  readonly file: string
+  /** Empty for -l. */
+  readonly user: string
+  readonly password: string | undefined
+  readonly comment: string | undefined
+}
+
+export const USAGE = `Usage:
+	htdbm [-cimBdpstvx] [-C cost] [-TTYPE] database username [comment]
+	htdbm -b[cmBdptsv] [-C cost] [-TTYPE] database username password [comment]
+
+	htdbm -n[imBdpst] [-C cost] username [comment]
+	htdbm -nb[mBdpst] [-C cost] username password [comment]
+	htdbm -x [-TTYPE] database username
+	htdbm -l [-TTYPE] database
+ -c  make a new database
+ -n  print the record and leave databases alone
+ -b  the password is an argument (others on this machine may see it)
+ -i  read the password from standard input, once
+ -l  list the users
+ -v  verify the user's password
+ -x  remove the user
+ -t  the last argument is a comment
+ -T  type of the database: SDBM as Apache has it, LMDB, or default: what is there, LMDB where there is nothing
+How the password is hashed:
+ -m  MD5, Apache's variant (default)
+ -B  bcrypt (best)
+ -d  crypt(3), of 8 characters only (insecure)
+ -s  SHA-1, without salt (insecure)
+ -p  not at all: no server understands it but one that reads it as plain text
+ -C  cost of bcrypt, 4 to 17 (default 5): one more takes twice the time
+`
+
+const ALGORITHMS: Readonly<Record<string, Algorithm>> = { m: 'apr1', B: 'bcrypt', d: 'crypt', s: 'sha1', p: 'plain' }
+const ACTIONS: Readonly<Record<string, Wanted['action']>> = { c: 'create', n: 'print', l: 'list', v: 'verify', x: 'remove' }
+
+interface State {
+  action: Wanted['action'] | undefined
+  type: string
+  algorithm: Algorithm
+  cost: number | undefined
+  from: Wanted['from']
+  comment: boolean
+}
+
+/** @param words one character per byte @throws Fault */
+export function wantedBy(words: readonly string[]): Wanted {
+  const state: State = { action: undefined, type: 'default', algorithm: 'apr1', cost: undefined, from: 'prompt', comment: false }
+  const rest = readOptions(words, 'CT', (letter, value) => {
+    if (letter === 'T') state.type = value
+    else if (letter === 'C') state.cost = costOf(value)
+    else takeOption(state, letter)
+  })
+  return complete(state, rest)
+}
+
+function costOf(text: string): number {
+  const cost = /^\d{1,9}$/.test(text) ? Number(text) : 0
+  if (cost === 0) throw new Fault(EXIT.syntax, 'argument to -C must be a positive integer')
+  return cost
+}
+
+function takeOption(state: State, letter: string): void {
+  const action = ACTIONS[letter]
+  const algorithm = ALGORITHMS[letter]
+  if (action !== undefined) {
+    if (state.action !== undefined && state.action !== action)
+      throw new Fault(EXIT.syntax, 'only one of -c -n -l -v -x may be specified')
+    state.action = action
+  } else if (algorithm !== undefined) state.algorithm = algorithm
+  else if (letter === 'b') state.from = 'argument'
+  else if (letter === 'i') state.from = state.from === 'argument' ? 'argument' : 'stdin'
+  else if (letter === 't') state.comment = true
+  else throw new UsageFault(`illegal option -- ${letter}`)
+}
+
+const MOST_NAME = 255
+
+function complete({ action = 'set', comment, from, ...rest }: State, given: readonly string[]): Wanted {
+  const left = [...given]
+  const hasPassword = from === 'argument' && action !== 'list' && action !== 'remove'
+  const count = (action === 'print' ? 0 : 1) + (action === 'list' ? 0 : 1) + (hasPassword ? 1 : 0) + (comment ? 1 : 0)
+  if (left.length !== count) throw new UsageFault()
+  const file = action === 'print' ? '' : left.shift()!
+  const user = action === 'list' ? '' : left.shift()!
+  if (user.length > MOST_NAME) throw new Fault(EXIT.tooLong, `username too long (> ${MOST_NAME})`)
+  if (/[:\n]/.test(user)) throw new Fault(EXIT.user, 'Username contains invalid characters', false)
+  const password = hasPassword ? left.shift() : undefined
+  return { action, from, ...rest, file, user, password, comment: left.shift() }
+}
