@@ -24,7 +24,7 @@ configured:
 
 # The packages that only checking and testing need.
 devdeps:
-	@test -d $(srcdir)/node_modules/tap && test -d $(srcdir)/node_modules/typescript || \
+	@test -d $(srcdir)/node_modules/tap && test -d $(srcdir)/node_modules/@types/memjs || \
 	  ($(npm) ci --ignore-scripts --no-fund --no-audit)
 
 test: devdeps
