@@ -6,6 +6,7 @@ import {
   authnNames, authzNames, LANGUAGE_LEVEL, MODULE_MAGIC_MINOR, MODULE_MAGIC_NUMBER, pageSignature, running, serverCore,
   type LoadedModule, type Request, type Startup,
 } from 'httpd'
+import { documentText } from '../shared/page/document.ts'
 import { html, Markup, NOTHING } from '../shared/page/markup.ts'
 import { baseStyle } from '../shared/page/style.ts'
 import { configLines, type ConfigLine } from './lines.ts'
@@ -29,31 +30,19 @@ tr:last-child td{border-bottom:0}
 h3+.list,h3+table{margin-bottom:.9rem}
 h2 a{color:inherit;text-decoration:none}`
 
-/** @param asked what follows the question mark; undefined: everything but the configuration by file */
-export function pageHtml(r: Request, subject: Subject, asked: string | undefined): string {
-  return html`<!DOCTYPE html>
-<html lang="en"><head>
-<meta charset="ISO-8859-1">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<title>Server Information</title>
-<style>${new Markup(STYLE)}
-</style>
-</head><body>
-<header>
-<h1>Apache Server Information</h1>
+const HEADER = html`<h1>Apache Server Information</h1>
 <nav aria-label="Subpages"><a href="?config">Configuration Files</a>
 <a href="?server">Server Settings</a>
 <a href="?list">Module List</a>
 <a href="?hooks">Active Hooks</a>
-<a href="?providers">Available Providers</a></nav>
-</header>
-<main>
-${sectionsFor(r, subject, asked)}
-</main>
-<footer>${new Markup(pageSignature(r))}</footer>
-</body></html>
-`.text
+<a href="?providers">Available Providers</a></nav>`
+
+/** @param asked what follows the question mark; undefined: everything but the configuration by file */
+export function pageHtml(r: Request, subject: Subject, asked: string | undefined): string {
+  return documentText({
+    title: 'Server Information', style: STYLE, header: HEADER, main: sectionsFor(r, subject, asked),
+    footer: new Markup(pageSignature(r)),
+  })
 }
 
 /** Modules by file, as Apache lists them. */
@@ -122,9 +111,13 @@ function hookSection({ start }: Subject, { anchor, title, hooks }: HookGroup, ma
   const fileOf = (symbol: string): string =>
     start.modules.loaded.find((loaded) => loaded.symbol === symbol)?.module.file ?? symbol
   return section(anchor, title, hooks.filter(({ links }) => links.length > 0).map(({ title: name, links }) => html`<h3>${name}</h3>
-${list(links.map(({ owner, place }) => html`${orderText(place.order)} ${linkTo(mark, fileOf(owner))}`))}
+${list(distinct(links).map(({ owner, place }) => html`${orderText(place.order)} ${linkTo(mark, fileOf(owner))}`))}
 `))
 }
+
+/** A module may have several functions in one place, for different configurations. */
+const distinct = (links: HookGroup['hooks'][number]['links']): HookGroup['hooks'][number]['links'] =>
+  links.filter(({ owner, place }, i) => owner !== links[i - 1]?.owner || place.order !== links[i - 1]?.place.order)
 
 const MIDDLE = 10
 

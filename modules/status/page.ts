@@ -5,6 +5,7 @@
 import { ratesOf, uptimeOf } from './auto.ts'
 import { barChart, stackedBar, type Share } from './charts.ts'
 import { bytesText, general, kilobytesText, timeText, uptimeText } from './format.ts'
+import { documentText } from '../shared/page/document.ts'
 import { html, Markup, NOTHING } from '../shared/page/markup.ts'
 import { plainDetails } from './plain.ts'
 import {
@@ -16,26 +17,11 @@ import { generationsTable, HUES, processesTable, requestsTable } from './tables.
 /** The whole page. @param tables false: `?notable`, texts only */
 export function pageHtml(snapshot: Snapshot, tables: boolean): string {
   const body = tables ? richBody(snapshot) : html`<section>${plainDetails(snapshot)}</section>`
-  return html`<!DOCTYPE html>
-<html lang="en"><head>
-<meta charset="ISO-8859-1">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<title>Apache Status</title>
-<style>${new Markup(STYLE)}
-</style>
-</head><body>
-<header>
-<h1>Apache Server Status for ${snapshot.name} (via ${snapshot.localIp})</h1>
+  const header = html`<h1>Apache Server Status for ${snapshot.name} (via ${snapshot.localIp})</h1>
 <nav aria-label="Other forms of this page"><a href="?refresh=5">Refresh every 5 s</a>
-<a href="?notable">Without tables</a><a href="?auto">For programs</a></nav>
-</header>
-<main>
-${facts(snapshot)}
-${body}
-</main>
-</body></html>
-`.text
+<a href="?notable">Without tables</a><a href="?auto">For programs</a></nav>`
+  return documentText({ title: 'Apache Status', style: STYLE, header, main: html`${facts(snapshot)}
+${body}` })
 }
 
 const fact = (name: string, value: string): Markup => html`<dt><b>${name} </b>${value}</dt>
