@@ -66,8 +66,8 @@ export const modules: readonly ModuleRow[] = [
     'AuthFormProvider AuthFormAuthoritative AuthFormUsername AuthFormPassword AuthFormLocation AuthFormMimetype ' +
     'AuthFormBody AuthFormSize AuthFormFakeBasicAuth AuthFormMethod AuthFormLoginRequiredLocation ' +
     'AuthFormLoginSuccessLocation AuthFormLogoutLocation AuthFormSitePassphrase AuthFormDisableNoStore'),
-  away('auth_digest', 'most', 'RFC 7616 digest authentication',
-    'AuthDigestProvider AuthDigestQop AuthDigestNonceLifetime AuthDigestNonceFormat AuthDigestNcCheck ' +
+  here('auth_digest', 'most', 'RFC 7616 digest authentication',
+    'AuthDigestProvider AuthDigestQop AuthDigestNonceLifetime AuthDigestNcCheck ' +
     'AuthDigestAlgorithm AuthDigestDomain AuthDigestShmemSize'),
   here('allowmethods', 'most', 'restrict the allowed HTTP methods', 'AllowMethods'),
   away('isapi', 'no', 'ISAPI extension support',
