@@ -11,4 +11,5 @@ export interface ProgramRow {
 
 export const programs: readonly ProgramRow[] = [
   { name: 'htpasswd', source: 'support/htpasswd.ts', help: 'manages the users of password files' },
+  { name: 'htdigest', source: 'support/htdigest.ts', help: 'manages the users of files for Digest authentication' },
 ]
