@@ -55,6 +55,10 @@ export { knownLogId, log, mightLog } from './server/log.ts'
 export { errnoPrefix, type Note } from './server/notes.ts'
 export { unixd } from './server/unixd_settings.ts'
 export { serverName, serverPort } from './server/self_url.ts'
+export {
+  loadSession, registerSessionCoder, registerSessions, registerSessionStore, SessionError, sessionCoders, sessionStores,
+  type Session, type SessionCoder, type SessionStore,
+} from './server/sessions.ts'
 export { pageSignature } from './server/page_signature.ts'
 export { coreOptions } from './server/core_options.ts'
 export { homeOf, lookUpAccount, type Database } from './server/accounts.ts'
