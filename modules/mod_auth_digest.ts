@@ -12,6 +12,7 @@ import {
 import { clientNumber, nonceCount, readHeader, type Header, type Said } from './auth_digest/header.ts'
 import { LEAST_BYTES, MOST_COUNT, msOf, Nonces, stampOf } from './auth_digest/nonces.ts'
 import { isSame, readUri } from './auth_digest/uri.ts'
+import { firstOf } from './shared/first.ts'
 
 interface Conf {
   readonly providers: readonly AuthnProvider[]
@@ -52,13 +53,6 @@ interface State {
 }
 
 const states = new WeakMap<Request, State>()
-
-/** The one that the client has sent. */
-function firstOf(r: Request): Request {
-  let first = r
-  for (let before: Request | undefined = r; before !== undefined; before = first.main ?? first.prev) first = before
-  return first
-}
 
 function stateOf(r: Request): State {
   const first = firstOf(r)

@@ -28,7 +28,7 @@ const MODULES = [
   'mpm_event', 'alias', 'authz_core', 'authz_host', 'autoindex', 'dir', 'mime',
   'allowmethods', 'env', 'expires', 'headers', 'rewrite', 'setenvif',
   'authn_core', 'authn_file', 'authn_anon', 'authz_user', 'authz_groupfile', 'authz_owner', 'auth_basic', 'access_compat',
-  'auth_digest', 'filter', 'deflate', 'brotli', 'remoteip', 'macro', 'negotiation', 'speling', 'userdir', 'vhost_alias',
+  'auth_digest', 'request', 'session', 'session_cookie', 'session_crypto', 'auth_form', 'filter', 'deflate', 'brotli', 'remoteip', 'macro', 'negotiation', 'speling', 'userdir', 'vhost_alias',
 ]
 const NOBODY = 65534
 
