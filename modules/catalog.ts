@@ -189,7 +189,7 @@ export const modules: readonly ModuleRow[] = [
     'Session SessionEnv SessionExclude SessionExpiryUpdateInterval SessionHeader SessionInclude SessionMaxAge'),
   here('session_cookie', 'most', 'session cookie module',
     'SessionCookieName SessionCookieName2 SessionCookieRemove SessionCookieMaxAge'),
-  away('session_crypto', 'most', 'session crypto module',
+  here('session_crypto', 'most', 'session crypto module',
     'SessionCryptoCipher SessionCryptoDriver SessionCryptoPassphrase SessionCryptoPassphraseFile'),
   away('session_dbd', 'most', 'session dbd module',
     'SessionDBDCookieName SessionDBDCookieName2 SessionDBDCookieRemove SessionDBDDeleteLabel ' +

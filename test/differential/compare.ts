@@ -109,6 +109,7 @@ const DEBIAN_DOCTYPE = '"-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/html4/
 const maskNonces = (text: string): string =>
   text.replace(/\b((?:next)?nonce="?|nonce )[A-Za-z0-9+/=]{12}[0-9a-f]{40}/g, '$1NONCE').replace(/\b(rspauth|opaque)="[0-9a-f]+"/g, '$1=OWN')
     .replace(/\bexpiry=\d+/g, 'expiry=TIME')
+    .replace(/(\w=)[A-Za-z0-9+/]{60,}={0,2}(?=;)/g, '$1SEALED')
 
 export const maskText = (text: string, port: number): string =>
   maskNonces(text).replace(DEBIAN_DOCTYPE, '"-//IETF//DTD HTML 2.0//EN"').replace(new RegExp(`\\b${port}\\b`, 'g'), 'PORT')
