@@ -62,7 +62,7 @@ export const modules: readonly ModuleRow[] = [
   here('access_compat', 'yes', 'mod_access compatibility', 'Order Allow Deny Satisfy'),
   here('auth_basic', 'yes', 'basic authentication',
     'AuthBasicProvider AuthBasicAuthoritative AuthBasicFake AuthBasicUseDigestAlgorithm'),
-  away('auth_form', 'most', 'form authentication',
+  here('auth_form', 'most', 'form authentication',
     'AuthFormProvider AuthFormAuthoritative AuthFormUsername AuthFormPassword AuthFormLocation AuthFormMimetype ' +
     'AuthFormBody AuthFormSize AuthFormFakeBasicAuth AuthFormMethod AuthFormLoginRequiredLocation ' +
     'AuthFormLoginSuccessLocation AuthFormLogoutLocation AuthFormSitePassphrase AuthFormDisableNoStore'),
