@@ -13,6 +13,7 @@ import { clientNumber, nonceCount, readHeader, type Header, type Said } from './
 import { LEAST_BYTES, MOST_COUNT, msOf, Nonces, stampOf } from './auth_digest/nonces.ts'
 import { isSame, readUri } from './auth_digest/uri.ts'
 import { firstOf } from './shared/first.ts'
+import { isEqual, md5 } from './shared/hashes.ts'
 
 interface Conf {
   readonly providers: readonly AuthnProvider[]
@@ -198,14 +199,6 @@ function unknown(r: Request, user: string, realm: string, why: AuthnStatus): Sta
   if (why === 'denied')
     return refuse(r, `AH01791: user \`${user}' in realm \`${realm}' denied by provider: ${r.uri}`)
   return 500
-}
-
-const md5 = (text: string): string =>
-  process.getBuiltinModule('node:crypto').createHash('md5').update(text, 'latin1').digest('hex')
-
-function isEqual(one: string, other: string): boolean {
-  const [a, b] = [Buffer.from(one, 'latin1'), Buffer.from(other, 'latin1')]
-  return a.length === b.length && process.getBuiltinModule('node:crypto').timingSafeEqual(a, b)
 }
 
 /** `request-digest` (RFC 7616 section 3.4.1), and with an empty method `rspauth` (3.5). */

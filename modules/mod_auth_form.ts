@@ -10,6 +10,7 @@ import {
 import { readForm } from './auth_form/form.ts'
 import { directives, form } from './auth_form/settings.ts'
 import { firstOf } from './shared/first.ts'
+import { isEqual, md5 } from './shared/hashes.ts'
 
 const LOGIN = 'form-login-handler', LOGOUT = 'form-logout-handler', REDIRECT = 'form-redirect-handler'
 const [FOUND, TEMPORARY, UNAUTHORIZED, NOT_ALLOWED, FAULT] = [302, 307, 401, 405, 500]
@@ -38,14 +39,6 @@ const isForm = (type: string | undefined): boolean => type?.toLowerCase() === 'f
 
 // The page of a 401 is where the form is: there is no field to ask with.
 registerChallenge('form', () => undefined)
-
-const md5 = (text: string): string =>
-  process.getBuiltinModule('node:crypto').createHash('md5').update(text, 'latin1').digest('hex')
-
-function isEqual(one: string, other: string): boolean {
-  const [a, b] = [Buffer.from(one, 'latin1'), Buffer.from(other, 'latin1')]
-  return a.length === b.length && process.getBuiltinModule('node:crypto').timingSafeEqual(a, b)
-}
 
 /** check_user_id */
 export function authenticate(r: Request): Answer<Status> {

@@ -59,7 +59,7 @@ function checkFiles({ checking }: Startup): Status {
   if (!checking) return OK
   for (const source of sources.filter(({ kind }) => kind === 'file')) {
     const fault = faultOf(source)
-    if (fault !== undefined) throw new ConfigError(fault)
+    if (fault !== undefined) throw new ConfigError(`AH00526: Syntax error on ${source.at}:\n${fault}`)
   }
   return OK
 }

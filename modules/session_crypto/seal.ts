@@ -3,7 +3,8 @@
  *
  *   format (1 byte) | salt (16) | nonce (12) | AES-GCM of the session | tag (16)
  *
- * The key is made of the passphrase by scrypt, once, and of the salt by HMAC-SHA-256, for each session; docs/modules/sessions.md says how this relates to Apache's format.
+ * The key is made of the passphrase by scrypt, once, and of the salt by HMAC-SHA-256, for each session.
+ * docs/modules/sessions.md says how this relates to Apache's format.
  */
 const FORMAT = 1
 const [SALT, NONCE, TAG] = [16, 12, 16]
