@@ -24,7 +24,7 @@ function outcome(program: string, words: readonly string[], text: string | undef
 
 const USERS = '# people\n\nbob:R:x:more\nbob:Q:x\nbob:R:y\n'
 const CASES: readonly (readonly [words: string, text?: string | undefined, input?: string])[] = [
-  [''], ['-c users R'], ['-x users R bob'], ['users R bob'], ['-c nosuch/users R bob'], ['users R bob more x'],
+  ['-c users R'], ['-x users R bob'], ['users R bob'], ['-c nosuch/users R bob'],
   ['-c users R bob', undefined, 'secret\nsecret\n'], ['users R bob', USERS, 'secret\nsecret\n'], ['users R eve', USERS, 'secret\nsecret\n'],
   ['users Q bob', USERS, 'secret\nother\n'], ['users R bob', USERS, `${'a'.repeat(300)}\n`],
 ]
