@@ -62,12 +62,12 @@ export const modules: readonly ModuleRow[] = [
   here('access_compat', 'yes', 'mod_access compatibility', 'Order Allow Deny Satisfy'),
   here('auth_basic', 'yes', 'basic authentication',
     'AuthBasicProvider AuthBasicAuthoritative AuthBasicFake AuthBasicUseDigestAlgorithm'),
-  away('auth_form', 'most', 'form authentication',
+  here('auth_form', 'most', 'form authentication',
     'AuthFormProvider AuthFormAuthoritative AuthFormUsername AuthFormPassword AuthFormLocation AuthFormMimetype ' +
     'AuthFormBody AuthFormSize AuthFormFakeBasicAuth AuthFormMethod AuthFormLoginRequiredLocation ' +
     'AuthFormLoginSuccessLocation AuthFormLogoutLocation AuthFormSitePassphrase AuthFormDisableNoStore'),
-  away('auth_digest', 'most', 'RFC 7616 digest authentication',
-    'AuthDigestProvider AuthDigestQop AuthDigestNonceLifetime AuthDigestNonceFormat AuthDigestNcCheck ' +
+  here('auth_digest', 'most', 'RFC 7616 digest authentication',
+    'AuthDigestProvider AuthDigestQop AuthDigestNonceLifetime AuthDigestNcCheck ' +
     'AuthDigestAlgorithm AuthDigestDomain AuthDigestShmemSize'),
   here('allowmethods', 'most', 'restrict the allowed HTTP methods', 'AllowMethods'),
   away('isapi', 'no', 'ISAPI extension support',
@@ -110,7 +110,7 @@ export const modules: readonly ModuleRow[] = [
   away('ratelimit', 'most', 'output bandwidth limiting'),
   here('reqtimeout', 'yes', 'limit time waiting for a request from the client', 'RequestReadTimeout'),
   away('ext_filter', 'most', 'external filter', 'ExtFilterDefine ExtFilterOptions'),
-  away('request', 'most', 'request body filtering', 'KeptBodySize'),
+  here('request', 'most', 'request body filtering', 'KeptBodySize'),
   here('include', 'most', 'server side includes',
     'XBitHack SSIErrorMsg SSITimeFormat SSIStartTag SSIEndTag SSIUndefinedEcho SSILegacyExprParser ' +
     'SSILastModified SSIETag'),
@@ -185,11 +185,11 @@ export const modules: readonly ModuleRow[] = [
   away('proxy_express', 'most', 'mass reverse proxy module',
     'ProxyExpressEnable ProxyExpressDBMFile ProxyExpressDBMType'),
   away('proxy_hcheck', 'most', 'reverse proxy health check module', 'ProxyHCExpr ProxyHCTemplate ProxyHCTPsize'),
-  away('session', 'most', 'session module',
+  here('session', 'most', 'session module',
     'Session SessionEnv SessionExclude SessionExpiryUpdateInterval SessionHeader SessionInclude SessionMaxAge'),
-  away('session_cookie', 'most', 'session cookie module',
+  here('session_cookie', 'most', 'session cookie module',
     'SessionCookieName SessionCookieName2 SessionCookieRemove SessionCookieMaxAge'),
-  away('session_crypto', 'most', 'session crypto module',
+  here('session_crypto', 'most', 'session crypto module',
     'SessionCryptoCipher SessionCryptoDriver SessionCryptoPassphrase SessionCryptoPassphraseFile'),
   away('session_dbd', 'most', 'session dbd module',
     'SessionDBDCookieName SessionDBDCookieName2 SessionDBDCookieRemove SessionDBDDeleteLabel ' +

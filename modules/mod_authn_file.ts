@@ -39,7 +39,7 @@ const realmHashes = new FileLookup(realmHashIn)
 function lookUp(r: Request, conf: ConfigVector, lookup: FileLookup<string | undefined>, key: string): AuthnStatus | { hash: string } {
   const { file } = conf.holds(users)
   if (file === undefined) {
-    r.log('error', 'authn_file', 'AH01619: AuthUserFile not specified in the configuration')
+    r.log('error', 'authn_file', `${lookup === passwords ? 'AH01619' : 'AH01621'}: AuthUserFile not specified in the configuration`)
     return 'error'
   }
   try {
@@ -47,7 +47,8 @@ function lookUp(r: Request, conf: ConfigVector, lookup: FileLookup<string | unde
     return hash === undefined ? 'userNotFound' : { hash }
   } catch (error) {
     const why = error instanceof FileTooLarge ? `: ${error.message}` : ''
-    r.log('error', 'authn_file', `AH01620: Could not open password file: ${file}${why}`, error)
+    const number = lookup === passwords ? 'AH01620' : 'AH01622'
+    r.log('error', 'authn_file', `${number}: Could not open password file: ${file}${why}`, error)
     return 'error'
   }
 }

@@ -19,4 +19,5 @@ export const programs: readonly ProgramRow[] = [
   },
   { name: 'logresolve', source: 'support/logresolve.ts', help: 'names in place of the addresses in a log' },
   { name: 'htdbm', source: 'support/htdbm.ts', help: 'manages the users of databases' },
+  { name: 'htdigest', source: 'support/htdigest.ts', help: 'manages the users of files for Digest authentication' },
 ]

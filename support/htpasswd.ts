@@ -2,15 +2,14 @@
  * htpasswd: makes and changes password files as mod_authn_file reads them. Options, messages and exit codes are those of
  * Apache's program. One rule: a server that reads the file meanwhile sees the old one or the new one.
  */
-import {
-  chmodSync, chownSync, closeSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync,
-} from 'node:fs'
+import { readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { PasswordError, verifyPassword } from '../core/base/password.ts'
 import { USAGE, wantedBy, type Wanted } from './htpasswd/command_line.ts'
 import { EXIT, Fault, UsageFault } from './htpasswd/fault.ts'
 import { hashOf, warnings } from './htpasswd/hash.ts'
 import { changed, hashIn } from './htpasswd/lines.ts'
 import { bytesOf, passwordFor, pathOf, say } from './htpasswd/password.ts'
+import { replaceFile } from './htpasswd/replace.ts'
 
 function lineFor(wanted: Wanted): string {
   const { algorithm, cost, user } = wanted
@@ -30,30 +29,19 @@ function read(file: string): string {
 const noPasswords = (file: string): Fault =>
   new Fault(EXIT.notPasswords, `The file ${bytesOf(file)} does not appear to be a valid htpasswd file.`)
 
-/** The new file takes the place of the old one, with its owner and rights, or where that cannot be is written over it. */
 function replace(file: string, text: string): void {
-  const target = realpathSync(file)
-  const { mode, uid, gid } = statSync(target)
-  const temporary = `${target}.${process.pid}`
-  let mine = false
   try {
-    closeSync(openSync(temporary, 'wx', 0o600))
-    mine = true
-    writeFileSync(temporary, text, 'latin1')
-    chownSync(temporary, uid, gid)
-    chmodSync(temporary, mode & 0o7777)
-    renameSync(temporary, target)
+    replaceFile(file, text)
   } catch {
-    if (mine) rmSync(temporary, { force: true })
-    overwrite(target, text, 'cannot modify file')
+    throw new Fault(EXIT.file, `cannot modify file ${bytesOf(realpathSync(file))}`)
   }
 }
 
-function overwrite(file: string, text: string, what: string): void {
+function create(file: string, text: string): void {
   try {
     writeFileSync(file, text, 'latin1')
   } catch {
-    throw new Fault(EXIT.file, `${what} ${bytesOf(file)}`)
+    throw new Fault(EXIT.file, `cannot create file ${bytesOf(file)}`)
   }
 }
 
@@ -86,7 +74,7 @@ function act(wanted: Wanted): void {
       return change(wanted, file, lineFor(wanted))
     case 'create': {
       const line = lineFor(wanted)
-      overwrite(file, `${line}\n`, 'cannot create file')
+      create(file, `${line}\n`)
       return say(`Adding password for user ${wanted.user}`)
     }
   }

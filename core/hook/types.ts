@@ -234,6 +234,8 @@ export interface Request {
   findOutputFilter(name: string): OutputFilter | undefined
   /** Next piece of the request body, or null at its end. The piece is the caller's. */
   read(): Promise<Uint8Array | null>
+  /** What `read` gives from now on, in the place of what is left of the body: what was read is to be read again, or changed. */
+  putBody(bytes: Uint8Array): void
   /** True if the request has a body that has not been read to its end. */
   readonly hasBody: boolean
   /** Goes on as if `path` (with optional query) had been asked for, with GET. */
@@ -245,10 +247,11 @@ export interface Request {
   internalRedirectUri(uri: string): Answer<Status>
   /**
    * What another URI path (decoded and without dot segments) would map to: translate, walk, type checking, no handler
-   * (Apache's ap_sub_req_lookup_uri).
+   * (Apache's ap_sub_req_method_uri).
    * @param args the query; this request's if absent
+   * @param method GET if absent
    */
-  subLookup(path: string, args?: string): Answer<Lookup>
+  subLookup(path: string, args?: string, method?: string): Answer<Lookup>
   /**
    * The same for a URI as written, which need not be this server's own text: it is split, decoded and refused as if a
    * client had asked for it. A relative one begins in the directory of this request's path.

@@ -387,8 +387,8 @@ function inheritEnvironment(to: RequestRec, from: RequestRec): void {
 }
 
 /** ap_sub_req_lookup_uri: where a (decoded) path leads, without answering. */
-export function lookUp(r: RequestRec, path: string, args = r.args): Answer<RequestRec> {
-  return lookUpBy(r, follower(r, path, args), LOOKUP)
+export function lookUp(r: RequestRec, path: string, args = r.args, method?: string): Answer<RequestRec> {
+  return lookUpBy(r, follower(r, path, args), LOOKUP, method)
 }
 
 /** The same for a URI as it was written: what a client that asked for it would get, with its query and not the request's. */
@@ -409,9 +409,9 @@ export function lookUpFile(r: RequestRec, path: string, inherits: boolean): Answ
   return lookUpBy(r, sub, FILE_LOOKUP)
 }
 
-function lookUpBy(r: RequestRec, sub: RequestRec, steps: readonly Step[]): Answer<RequestRec> {
+function lookUpBy(r: RequestRec, sub: RequestRec, steps: readonly Step[], method = 'GET'): Answer<RequestRec> {
   sub.main = r
-  sub.method = 'GET'
+  sub.method = method
   sub.status = 200
   sub.body = undefined
   if (r.hasEnv) for (const [name, value] of r.env) sub.env.set(name, value)

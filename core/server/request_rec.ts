@@ -225,6 +225,18 @@ export class RequestRec extends Response implements Request {
     return await this.#source.read()
   }
 
+  putBody(bytes: Uint8Array): void {
+    let rest: Uint8Array | null = bytes.length === 0 ? null : bytes
+    this.#inputFilters ??= []
+    this.#source = {
+      read: () => {
+        const piece = rest
+        rest = null
+        return Promise.resolve(piece)
+      },
+    }
+  }
+
   #received(): Promise<Uint8Array | null> {
     return this.body === undefined || this.body.done ? Promise.resolve(null) : this.connection.readBody(this)
   }
@@ -253,8 +265,8 @@ export class RequestRec extends Response implements Request {
     return this
   }
 
-  subLookup(path: string, args = this.args): Answer<Lookup> {
-    return lookUp(this, path, args)
+  subLookup(path: string, args = this.args, method?: string): Answer<Lookup> {
+    return lookUp(this, path, args, method)
   }
 
   subLookupUri(uri: string): Answer<Lookup> {

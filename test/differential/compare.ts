@@ -105,8 +105,14 @@ function sinceDate(value: string, fields: Answer['fields']): string {
 /** Debian has changed the first line of the pages that the server makes. */
 const DEBIAN_DOCTYPE = '"-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/html4/strict.dtd"'
 
+/** Of each server's own making: nonces and what is hashed with them, numbers of clients, when a session ends. */
+const maskNonces = (text: string): string =>
+  text.replace(/\b((?:next)?nonce="?|nonce )[A-Za-z0-9+/=]{12}[0-9a-f]{40}/g, '$1NONCE').replace(/\b(rspauth|opaque)="[0-9a-f]+"/g, '$1=OWN')
+    .replace(/\bexpiry=\d+/g, 'expiry=TIME')
+    .replace(/(\w=)[A-Za-z0-9+/]{60,}={0,2}(?=;)/g, '$1SEALED')
+
 export const maskText = (text: string, port: number): string =>
-  text.replace(DEBIAN_DOCTYPE, '"-//IETF//DTD HTML 2.0//EN"').replace(new RegExp(`\\b${port}\\b`, 'g'), 'PORT')
+  maskNonces(text).replace(DEBIAN_DOCTYPE, '"-//IETF//DTD HTML 2.0//EN"').replace(new RegExp(`\\b${port}\\b`, 'g'), 'PORT')
     .replace(/\bmax-age=\d{8,}/g, 'max-age=YEARS').replace(/\/\S+\/httpd\.conf:\d+/g, 'CONF:LINE').replace(/\b(Apache|Switchyard)(\/[\d.]+)?( \((Debian|Unix)\))?/g, 'PRODUCT')
 
 /** Lines of logs that only one of the two wrote. The order is that of the threads, not of the requests. */

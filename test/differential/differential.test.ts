@@ -15,6 +15,7 @@ import t, { type Test } from 'tap'
 import { STATIC, type StaticVariant } from '../support/variants.ts'
 import { PROBE, readCases, type Case, type CaseFile, type Exchange } from './cases.ts'
 import { differences, logDifferences, maskText, masked, shown } from './compare.ts'
+import { Dialogue } from './dialogue.ts'
 import { converse, takeApart, type Answers } from './exchange.ts'
 import { isCovered, pendingRow, readRules, type Difference, type Rule } from './rules.ts'
 import { hasApache, keepsPermissions, plantAll, start, type Running, type Side } from './sides.ts'
@@ -40,10 +41,14 @@ function temporaryRoot(t: Test): string {
   return root
 }
 
-async function exchange({ port }: Running, address: string, { bytes, methods, probed }: Exchange): Promise<Answers> {
-  const text = `${bytes.replaceAll('PORT', String(port))}${probed ? PROBE : ''}`
+async function exchange(
+  { port }: Running, address: string, { bytes, methods, probed }: Exchange, dialogue: Dialogue,
+): Promise<Answers> {
+  const text = `${dialogue.filled(bytes).replaceAll('PORT', String(port))}${probed ? PROBE : ''}`
   const { came, end } = await converse(address, port, text)
-  return masked(takeApart(came, end, methods), port)
+  const answers = takeApart(came, end, methods)
+  dialogue.remember(answers)
+  return masked(answers, port)
 }
 
 /** Waits until nothing is added to the logs: a client may see the end of its connection before the line is written. */
@@ -62,7 +67,8 @@ async function record(server: Running, cases: readonly Case[]): Promise<Records>
   const work = async (): Promise<void> => {
     for (let one = queue.shift(); one !== undefined; one = queue.shift()) {
       const mine: Answers[] = []
-      for (const each of one.exchanges) mine.push(await exchange(server, one.address, each))
+      const dialogue = new Dialogue()
+      for (const each of one.exchanges) mine.push(await exchange(server, one.address, each, dialogue))
       answers.set(one, mine)
     }
   }

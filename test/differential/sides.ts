@@ -31,6 +31,7 @@ const MODULES = [
   'filter', 'deflate', 'brotli', 'remoteip', 'macro', 'negotiation', 'speling', 'userdir', 'vhost_alias', 'include', 'mime_magic',
   'info', 'asis', 'actions', 'usertrack', 'log_debug', 'log_forensic', 'imagemap', 'echo', 'dumpio',
   'authn_dbm', 'authz_dbm', 'authn_socache', 'socache_shmcb', 'socache_dbm',
+  'auth_digest', 'request', 'session', 'session_cookie', 'session_crypto', 'auth_form',
 ]
 const NOBODY = 65534
 

@@ -151,7 +151,7 @@ export function fakeRequest({ conf, dir }: Configured, { headers = {}, connectio
     bytesSent: 0, wireBytesSent: 0, prev: undefined, hasBody: false, logged,
     write: () => undefined, flush: () => undefined, addOutputFilter: () => undefined, addInputFilter: () => undefined,
     findOutputFilter: () => undefined,
-    runSubrequest: () => 404, sendFile: () => undefined, read: () => Promise.resolve(null),
+    runSubrequest: () => 404, sendFile: () => undefined, putBody: () => undefined, read: () => Promise.resolve(null),
     internalRedirect: () => 200,
     subLookup: (path) => ({
       status: path in files ? 200 : 404, filename: `/docs${path}`, uri: path,
