@@ -31,6 +31,7 @@ export * from './base/dates.ts'
 export * from './base/escape.ts'
 export * from './base/path.ts'
 export * from './base/fnmatch.ts'
+export { SharedLocks, type Locked, type LockParts } from './base/shared_lock.ts'
 export * from './base/table.ts'
 export { apr1, CRYPT_LETTERS, PasswordError, sha1, verifyPassword } from './base/password.ts'
 export { atTurnEnd } from './base/turn.ts'
@@ -61,7 +62,10 @@ export { isMpm, Next } from './server/mpm.ts'
 export type {
   Asked, ChildHandle, Conn, ConnOwner, Engine, Mpm, Population, Seat, Site, SiteEvent, Traits,
 } from './server/mpm.ts'
-export { running, type Running } from './server/running.ts'
+export { ownThreadId, running, type Running } from './server/running.ts'
+export {
+  defaultSocache, readSocache, registerSocache, type Socache, type SocacheHints, type SocacheProvider,
+} from './server/socache.ts'
 export {
   FINISH_REASONS, Status as SeatStatus, type FinishReason, type ProcessRow, type Scoreboard, type SlotRow, type WorkerRow,
 } from './server/scoreboard.ts'

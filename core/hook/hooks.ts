@@ -66,6 +66,13 @@ export interface Startup {
   note(level: 'crit' | 'error' | 'warn' | 'notice' | 'info' | 'debug', module: string, text: string): void
   /** Opens (or inherits) a descriptor that the children of this generation get under this name. */
   descriptor(name: string, open: () => number): number
+  /**
+   * Memory that all processes and threads of this generation share, zeroed at first; from open_logs on. The name is that
+   * of the use: whoever asks for the same one gets the same memory, and says the same size.
+   * @param bytes whole pages are used, once they are written to
+   * @returns maps it into this thread: to be called by whoever serves, on first use
+   */
+  sharedMemory(name: string, bytes: number): () => ArrayBuffer
 }
 
 /** Adds a function under the name of the module that is registering. */

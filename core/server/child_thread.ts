@@ -90,7 +90,7 @@ async function inherit(
     if (fd === undefined) throw new Error(`Cannot inherit descriptor "${name}": the control process did not open it`)
     return fd
   }
-  const told = startup((level, module, text) => log(level, module, text), descriptor)
+  const told = startup((level, module, text) => log(level, module, text), descriptor, port.shared)
   openErrorLogs(told, (path) => port.service.datagram(path))
   for (const hook of [modules.hooks.openLogs, modules.hooks.postConfig]) {
     const status = await hook.run(told)

@@ -178,7 +178,7 @@ export class Generations {
       const fd = descriptors.get(name) ?? open()
       descriptors.set(name, fd)
       return fd
-    })
+    }, this.#parts.port.shared)
     if (openErrorLogs(startup, (path) => this.#parts.port.service.datagram(path)) !== OK) return ['AH00015: Unable to open logs']
     if ((await hooks.openLogs.run(startup)) !== OK) return ['AH00015: Unable to open logs']
     return (await hooks.postConfig.run(startup)) === OK ? [] : ['AH00016: Configuration Failed']

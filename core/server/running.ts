@@ -28,3 +28,9 @@ export function running(): Running {
   if (here === undefined) throw new Error('Cannot tell of the running server: this thread does not serve')
   return here
 }
+
+/** Kernel id of this thread. @throws Error outside of a serving thread */
+export function ownThreadId(): number {
+  const { board, slot, thread, traits } = running()
+  return board.worker(slot, traits.threads === 'none' ? 0 : thread).tid
+}

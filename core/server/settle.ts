@@ -12,10 +12,12 @@ import { DECLINED, OK, type Hook, type Status } from '../hook/hook.ts'
 import type { FixedLimits, Startup } from '../hook/hooks.ts'
 import type { ModuleList } from '../hook/modules.ts'
 import type { Server } from '../hook/types.ts'
+import type { Shared } from '../port/port.ts'
 import { coreOptions } from './core_options.ts'
 import { globalCore } from './core_settings.ts'
 import { readHosts, type HostsFile } from './hosts_file.ts'
 import type { TakeNote } from './notes.ts'
+import { sharedMemory } from './shared_memory.ts'
 import { buildServers, type ServerLog } from './server.ts'
 import { findHosting, nameServers, type AddressFault, type Hosting } from './virtual_hosts.ts'
 import { VhostTable } from './vhost_table.ts'
@@ -50,7 +52,7 @@ export interface Settled {
   readonly vhosts: VhostTable
   readonly hosting: Hosting
   /** For hooks that run later (open_logs, post_config): messages go to `note`. */
-  startup(note: TakeNote, descriptor: Startup['descriptor']): Startup
+  startup(note: TakeNote, descriptor: Startup['descriptor'], shared: Shared): Startup
 }
 
 export type SettleAnswer =
@@ -81,7 +83,7 @@ export async function settle(input: SettleInput): Promise<SettleAnswer> {
   const vhosts = new VhostTable(main!, virtual.map((server, i) => ({ server, addresses: hosting.addresses[i] ?? [] })))
   return {
     kind: 'settled', configuration, servers, vhosts, hosting,
-    startup: (take, descriptor) => startupOf(input, main!, take, descriptor),
+    startup: (take, descriptor, shared) => startupOf(input, main!, take, descriptor, shared),
   }
 }
 
@@ -138,7 +140,7 @@ async function runHook(hook: Hook<Startup, Status>, startup: Startup): Promise<r
 }
 
 const startupOf = (
-  input: SettleInput, server: Server, note: TakeNote, descriptor: Startup['descriptor'],
+  input: SettleInput, server: Server, note: TakeNote, descriptor: Startup['descriptor'], shared?: Shared,
 ): Startup => ({
   server,
   checking: input.checking,
@@ -148,6 +150,7 @@ const startupOf = (
   serverRootRelative: (path) => resolve(input.serverRoot, path),
   note,
   descriptor,
+  sharedMemory: (name, bytes) => sharedMemory(descriptor, shared, name, bytes),
 })
 
 /** Descriptors are opened from open_logs on, never while a configuration is checked. */

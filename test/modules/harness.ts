@@ -178,6 +178,10 @@ export function fakeStartup(server: Server, notes: string[] = []): Startup {
     serverRootRelative: (path) => path.startsWith('/') ? path : `/srv/${path}`,
     note: (level, module, text) => void notes.push(`${level} ${module}: ${text}`),
     descriptor: (_, open) => open(),
+    sharedMemory: (_, bytes) => {
+      const memory = new ArrayBuffer(bytes)
+      return () => memory
+    },
   }
 }
 
