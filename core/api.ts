@@ -36,13 +36,16 @@ export * from './base/table.ts'
 export { apr1, CRYPT_LETTERS, PasswordError, sha1, verifyPassword } from './base/password.ts'
 export { atTurnEnd } from './base/turn.ts'
 export * from './base/version.ts'
+export { listHasETag } from './http/etag.ts'
 export { knownStatus } from './http/status.ts'
 export {
   authName, authnCore, authnProvider, authType, noteAuthFailure, registerAuthn, registerAuthnAlias, registerChallenge,
   registerSatisfy, type AuthnProvider, type AuthnStatus,
 } from './server/authn.ts'
 export * from './server/authz_registry.ts'
+export * from './server/cache_registry.ts'
 export * from './server/core_settings.ts'
+export { withCharset } from './server/byteranges.ts'
 export { BodyError } from './server/body_reader.ts'
 export { etagOf } from './server/file_etag.ts'
 export { fileOwner, type NoOwner } from './server/file_owner.ts'
