@@ -84,7 +84,7 @@ export const identifiers = (before: readonly string[], words: readonly string[])
   words.reduce<readonly string[]>((names, word) => /^none$/i.test(word) ? [] : [...names, word], before)
 
 export const baseUrl: Arg<BaseUrl> = parsed((text) => {
-  const parts = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?:\/\/(?:[^/@]*@)?(\[[^\]/]*\]|[^:/?#[\]]*)(?::(\d*))?)?(?:[/?#].*)?$/.exec(text)
+  const parts = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?:\/\/(?:[^/@]*@)?(\[[^\]/]*\]|[^:/?#[\]]*)(?::(\d*))?)?(?!\/\/)(?:[/?#].*)?$/.exec(text)
   if (parts === null && /[[\]]|:\/\//.test(text)) throw new ConfigError(`Could not parse '${text}' as an URL.`)
   const [, scheme, host, port] = parts ?? []
   if (!scheme && !host && !port) throw new ConfigError(`URL '${text}' must contain at least one of a scheme, a hostname or a port.`)

@@ -9,7 +9,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, w
 import { threadId } from 'node:worker_threads'
 import { fsPath, parentDirectory } from 'httpd'
 import { nameOf } from '../shared/cache/name.ts'
-import { readJson, type Index, type Kept } from '../shared/cache/variants.ts'
+import { isIndex, isKept, readJson, type Index, type Kept } from '../shared/cache/variants.ts'
 
 export interface Layout { readonly root: string; readonly levels: number; readonly length: number }
 
@@ -43,14 +43,15 @@ function readText(path: string): string | undefined {
 
 export function readIndex(place: string): Index | undefined {
   const text = readText(`${place}.index`)
-  return text === undefined ? undefined : readJson<Index>(text)
+  const index = text === undefined ? undefined : readJson<Index>(text)
+  return isIndex(index) ? index : undefined
 }
 
 /** Undefined: none, or one of another key with the same name. */
 export function readEntry(place: string, key: string): Stored | undefined {
   const text = readText(`${place}.entry`)
   const stored = text === undefined ? undefined : readJson<Stored>(text)
-  return stored?.key === key ? stored : undefined
+  return isKept(stored) && stored.key === key ? stored : undefined
 }
 
 /** Makes the folders above it where they are missing. @throws Error */

@@ -44,6 +44,14 @@ export function readJson<T extends object>(text: string): T | undefined {
   }
 }
 
+/** What was written as an entry, and not only as JSON. */
+export const isKept = (value: Partial<Kept> | undefined): value is Kept =>
+  typeof value?.key === 'string' && typeof value.length === 'number' && typeof value.head?.responseTime === 'number' &&
+  Array.isArray(value.head.fields) && Array.isArray(value.head.varied) && Array.isArray(value.head.contentLanguages)
+
+export const isIndex = (value: Partial<Index> | undefined): value is Index =>
+  Array.isArray(value?.varies) && typeof value.invalidated === 'number'
+
 /** JSON has no undefined in a list, and no Infinity. */
 export const headFromJson = (head: CachedHead): CachedHead =>
   ({ ...head, varied: head.varied.map(([name, value]) => [name, value ?? undefined] as const) })
