@@ -84,7 +84,7 @@ export const modules: readonly ModuleRow[] = [
     'CacheLockMaxAge CacheQuickHandler CacheStaleOnError CacheHeader CacheDetailHeader CacheKeyBaseURL'),
   here('cache_disk', 'most', 'disk caching',
     'CacheRoot CacheDirLevels CacheDirLength CacheMinFileSize CacheMaxFileSize CacheReadSize CacheReadTime'),
-  away('cache_socache', 'most', 'shared object caching',
+  here('cache_socache', 'most', 'shared object caching',
     'CacheSocache CacheSocacheMaxTime CacheSocacheMinTime CacheSocacheMaxSize CacheSocacheReadSize ' +
     'CacheSocacheReadTime'),
   away('socache_shmcb', 'most', 'shmcb small object cache provider'),
