@@ -4,7 +4,7 @@
  */
 import {
   parsed, registerCacheProvider, RSRC_AND_ACCESS, RSRC_CONF, word,
-  type CachedHead, type CacheEntry, type CacheProvider, type CacheWriter, type Data, type Module, type Request,
+  type CachedHead, type CacheEntry, type CacheProvider, type CacheWriter, type Data, type FileInfo, type Module, type Request,
 } from 'httpd'
 import { headFromJson, keyFor, keyOfHead } from './shared/cache/variants.ts'
 import { bodyPath, placeOf, readEntry, readIndex, removeEntry, writeEntry, writeIndex, type Layout, type Stored } from './cache_disk/files.ts'
@@ -56,10 +56,12 @@ class DiskEntry implements CacheEntry {
 function open(r: Request, key: string): CacheEntry | undefined {
   const layout = layoutOf(r)
   if (layout === undefined) return undefined
-  const index = readIndex(placeOf(layout, key)) ?? NO_INDEX
+  const look = (path: string): FileInfo => r.stat(path)
+  const url = placeOf(layout, key)
+  const index = readIndex(url, look) ?? NO_INDEX
   const wanted = keyFor(r, key, index)
-  const place = placeOf(layout, wanted)
-  const stored = readEntry(place, wanted)
+  const place = wanted === key ? url : placeOf(layout, wanted)
+  const stored = readEntry(place, wanted, look)
   return stored === undefined ? undefined : new DiskEntry(stored, place, stored.head.responseTime <= index.invalidated)
 }
 

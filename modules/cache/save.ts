@@ -25,7 +25,6 @@ export const removeFilter = (caching: Caching): OutputFilter => ({
   name: 'CACHE_REMOVE_URL', type: FilterType.protocol, keepsLength: true, quick: true,
   begin: (r) => {
     caching.removeStale(r)
-    caching.unlock()
     return undefined
   },
 })

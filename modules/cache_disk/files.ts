@@ -7,7 +7,7 @@
  */
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { threadId } from 'node:worker_threads'
-import { fsPath, parentDirectory } from 'httpd'
+import { fsPath, parentDirectory, Recent, type FileInfo } from 'httpd'
 import { nameOf } from '../shared/cache/name.ts'
 import { isIndex, isKept, readJson, type Index, type Kept } from '../shared/cache/variants.ts'
 
@@ -41,18 +41,46 @@ function readText(path: string): string | undefined {
   }
 }
 
-export function readIndex(place: string): Index | undefined {
-  const text = readText(`${place}.index`)
-  const index = text === undefined ? undefined : readJson<Index>(text)
+/** Tells what a path leads to (Request.stat). */
+export type Look = (path: string) => FileInfo
+
+interface Seen { readonly info: FileInfo; readonly value: object | undefined }
+
+/** What files of up to so many bytes said, of so many of them, is remembered: they are never changed, only replaced. */
+const SMALL = 16 * 1024
+const REMEMBERED = 1024
+const seen = new Recent<string, Seen>(REMEMBERED)
+
+function seenAt(path: string, look: Look): object | undefined {
+  const { type, size, mtimeMs, ino, mode } = look(path)
+  if (type !== 'file') return undefined
+  const before = seen.get(path)
+  if (before?.info.ino === ino && before.info.mtimeMs === mtimeMs && before.info.size === size) return before.value
+  const value = read(path)
+  if (size <= SMALL) seen.set(path, { info: { type, size, mtimeMs, ino, mode }, value })
+  return value
+}
+
+function read(path: string): object | undefined {
+  const text = readText(path)
+  return text === undefined ? undefined : readJson(text)
+}
+
+/** @param look where what was read before may be used again */
+export function readIndex(place: string, look?: Look): Index | undefined {
+  const path = `${place}.index`
+  const index: Partial<Index> | undefined = look === undefined ? read(path) : seenAt(path, look)
   return isIndex(index) ? index : undefined
 }
 
 /** Undefined: none, or one of another key with the same name. */
-export function readEntry(place: string, key: string): Stored | undefined {
-  const text = readText(`${place}.entry`)
-  const stored = text === undefined ? undefined : readJson<Stored>(text)
-  return isKept(stored) && stored.key === key ? stored : undefined
+export function readEntry(place: string, key: string, look?: Look): Stored | undefined {
+  const path = `${place}.entry`
+  const stored: Partial<Stored> | undefined = look === undefined ? read(path) : seenAt(path, look)
+  return isStored(stored) && stored.key === key ? stored : undefined
 }
+
+const isStored = (value: Partial<Stored> | undefined): value is Stored => isKept(value)
 
 /** Makes the folders above it where they are missing. @throws Error */
 export function openNew(path: string): number {
@@ -106,9 +134,8 @@ export function removeEntry(place: string): boolean {
   } catch {
     return false
   }
-  const text = readText(taken)
-  const body = text === undefined ? undefined : readJson<Stored>(text)?.body
-  if (body !== undefined) erase(bodyPath(place, body))
+  const { body } = read(taken) as Partial<Stored> | undefined ?? {}
+  if (typeof body === 'string') erase(bodyPath(place, body))
   erase(taken)
   return true
 }

@@ -1,5 +1,5 @@
 // What every holder of entries does (CacheProvider): mod_cache_disk and mod_cache_socache.
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { cacheProvider, type CachedHead, type CacheProvider } from '../../core/server/cache_registry.ts'
@@ -42,7 +42,10 @@ function bench(t: Test, name: string, more = ''): Bench {
     provider: cacheProvider(name)!, conf, root,
     ask: (headers = {}) => fakeRequest(conf, {
       headers,
-      stat: (path) => ({ ...fileOf('file'), size: statSync(path, { throwIfNoEntry: false })?.size ?? -1 }),
+      stat: (path) => {
+        const found = existsSync(path) ? statSync(path, { throwIfNoEntry: false }) : undefined
+        return found === undefined ? fileOf('none') : { ...fileOf('file'), size: found.size, mtimeMs: found.mtimeMs, ino: found.ino }
+      },
       filePart: (path, _, length) => ({ length, pieces: () => [readFileSync(path)] }),
     }),
   }
