@@ -32,6 +32,8 @@ const IGNORED = 'but we have been configured to ignore it and serve cached conte
 const INVALIDATING = new Set(['PUT', 'POST', 'DELETE', 'PATCH'])
 
 function answer(r: Request, dir: DirectorySettings, quickly: boolean): Answer<Status> {
+  // What led here may have asked questions of its own.
+  for (let at = r.prev; at !== undefined; at = at.prev) cachingOf(at)?.takeBack(r)
   // Neither parts of other responses, nor what an ErrorDocument says: that has another status each time.
   if (r.main !== undefined || (r.prev !== undefined && r.status !== 200)) return DECLINED
   const conf = confOf(r)

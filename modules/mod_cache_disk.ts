@@ -107,7 +107,7 @@ const provider: CacheProvider = {
   remove: (r, key) => void attempt(r, key, (layout) => {
     const index = readIndex(placeOf(layout, key)) ?? NO_INDEX
     const place = placeOf(layout, keyFor(r, key, index))
-    if (removeEntry(place)) r.log('debug', 'cache_disk', `AH00711: Deleting ${place}.entry from cache.`)
+    if (removeEntry(place, (path) => r.stat(path))) r.log('debug', 'cache_disk', `AH00711: Deleting ${place}.entry from cache.`)
   }),
   invalidate: (r, key) => void attempt(r, key, (layout) => {
     const place = placeOf(layout, key)

@@ -127,7 +127,7 @@ export function erase(path: string): boolean {
  * Takes an entry away, with its body. It is renamed first: of many that want to, one gets it, and no body is left that
  * nothing says.
  */
-export function removeEntry(place: string): boolean {
+export function removeEntry(place: string, look: Look): boolean {
   const taken = `${place}.entry.${unique()}.tmp`
   try {
     renameSync(fsPath(`${place}.entry`), fsPath(taken))
@@ -135,7 +135,11 @@ export function removeEntry(place: string): boolean {
     return false
   }
   const { body } = read(taken) as Partial<Stored> | undefined ?? {}
-  if (typeof body === 'string') erase(bodyPath(place, body))
+  if (typeof body === 'string') {
+    erase(bodyPath(place, body))
+    // Whoever still has it open sees that it is gone.
+    look(bodyPath(place, body))
+  }
   erase(taken)
   return true
 }

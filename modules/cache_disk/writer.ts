@@ -87,7 +87,7 @@ export class DiskWriter implements CacheWriter {
     this.#close()
     const key = keyOfHead(this.#key, this.#head)
     this.#note(namesOf(this.#head))
-    removeEntry(this.#place)
+    removeEntry(this.#place, (path) => this.#r.stat(path))
     writeEntry(this.#place, { key, head: this.#head, length: this.#length, body: hasBody ? this.#body : undefined })
   }
 
