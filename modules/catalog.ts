@@ -77,14 +77,14 @@ export const modules: readonly ModuleRow[] = [
     'VHostUser VHostGroup VHostSecure VHostCGIMode VHostCGIPrivs VHostPrivs PrivilegesMode DTracePrivileges'),
   away('systemd', 'no', 'Systemd support', 'IdleShutdown'),
   away('file_cache', 'most', 'file cache', 'CacheFile MMapFile'),
-  away('cache', 'most', 'dynamic file caching',
+  here('cache', 'most', 'dynamic file caching',
     'CacheEnable CacheDisable CacheMaxExpire CacheMinExpire CacheDefaultExpire CacheIgnoreNoLastMod ' +
     'CacheIgnoreCacheControl CacheIgnoreQueryString CacheIgnoreHeaders CacheIgnoreURLSessionIdentifiers ' +
     'CacheStorePrivate CacheStoreNoStore CacheStoreExpired CacheLastModifiedFactor CacheLock CacheLockPath ' +
     'CacheLockMaxAge CacheQuickHandler CacheStaleOnError CacheHeader CacheDetailHeader CacheKeyBaseURL'),
-  away('cache_disk', 'most', 'disk caching',
+  here('cache_disk', 'most', 'disk caching',
     'CacheRoot CacheDirLevels CacheDirLength CacheMinFileSize CacheMaxFileSize CacheReadSize CacheReadTime'),
-  away('cache_socache', 'most', 'shared object caching',
+  here('cache_socache', 'most', 'shared object caching',
     'CacheSocache CacheSocacheMaxTime CacheSocacheMinTime CacheSocacheMaxSize CacheSocacheReadSize ' +
     'CacheSocacheReadTime'),
   here('socache_shmcb', 'most', 'shmcb small object cache provider'),

@@ -28,6 +28,8 @@ export const createHooks = () => ({
   preConnection: runAll<Connection>('pre_connection'),
 
   postReadRequest: runAll<Request>('post_read_request'),
+  /** Answers without knowing where the request leads: a cache. What holds is what its URL alone says. */
+  quickHandler: runFirst<Request>('quick_handler'),
   translateName: runFirst<Request>('translate_name'),
   mapToStorage: runFirst<Request>('map_to_storage'),
   headerParser: runAll<Request>('header_parser'),

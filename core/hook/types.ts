@@ -4,7 +4,7 @@
  */
 import type { ConfigVector, Settings } from '../config/settings.ts'
 import type { ServerConf } from '../config/server_conf.ts'
-import type { InputFilter, OutputFilter, Sink, Wait } from './filter.ts'
+import type { Data, FilePart, InputFilter, OutputFilter, Sink, Wait } from './filter.ts'
 import type { Answer, Status } from './hook.ts'
 
 /** A server that is being served: its configuration, complete and merged. */
@@ -223,15 +223,24 @@ export interface Request {
    * Adds to the body. Awaiting the answer, if there is one, keeps memory bounded with a slow client. Once the request is
    * over (answered, or given up after HandlerTimeout) this and sendFile do nothing, read and internalRedirect reject.
    */
-  write(data: string | Uint8Array): Wait
+  write(data: string | Data): Wait
   /** Sends a part of a file as (the rest of) the body. The core closes nothing: `path` is opened by the core. */
   sendFile(path: string, offset: number, length: number): void
+  /**
+   * A part of a file, for `write` or a filter: to be handed on at once, it is held only from then on.
+   * @throws Error if the file cannot be opened
+   */
+  filePart(path: string, offset: number, length: number): FilePart
   /** Sends what there is now, although more will follow (ap_rflush). */
   flush(): Wait
   /** Adds a filter, by its name (`DEFLATE`) or itself, in front of a body that has not begun. An unknown name is logged. */
   addOutputFilter(filter: string | OutputFilter): void
   addInputFilter(filter: string | InputFilter): void
   findOutputFilter(name: string): OutputFilter | undefined
+  /** Those in front of a body that has not begun, in their order; may be set to fewer of them, or to others. */
+  outputFilters: readonly OutputFilter[]
+  /** OK; or what the client's conditions make of the response whose validators stand in `headersOut`: 304 or 412. */
+  meetsConditions(): Status
   /** Next piece of the request body, or null at its end. The piece is the caller's. */
   read(): Promise<Uint8Array | null>
   /** What `read` gives from now on, in the place of what is left of the body: what was read is to be read again, or changed. */

@@ -13,7 +13,7 @@ import { hasDeadlines } from './vectors.ts'
 type RequestChain = Chain<Request, Status>
 
 const STATUS_HOOKS = [
-  'postReadRequest', 'translateName', 'mapToStorage', 'headerParser', 'accessChecker', 'accessCheckerEx',
+  'postReadRequest', 'quickHandler', 'translateName', 'mapToStorage', 'headerParser', 'accessChecker', 'accessCheckerEx',
   'checkUserId', 'authChecker', 'typeChecker', 'fixups',
 ] as const
 /** Hooks of a request that answer a status before it is answered. */
@@ -21,6 +21,7 @@ export type StatusHook = (typeof STATUS_HOOKS)[number]
 
 export class Chains {
   readonly postReadRequest: RequestChain
+  readonly quickHandler: RequestChain
   readonly translateName: RequestChain
   readonly mapToStorage: RequestChain
   readonly headerParser: RequestChain
@@ -58,6 +59,7 @@ export class Chains {
     const made = {} as Record<StatusHook, RequestChain>
     for (const name of STATUS_HOOKS) made[name] = this.#make(name)
     this.postReadRequest = made.postReadRequest
+    this.quickHandler = made.quickHandler
     this.translateName = this.#unlessLogBlocks(made)
     this.mapToStorage = made.mapToStorage
     this.headerParser = made.headerParser

@@ -189,6 +189,14 @@ const mainOnly = (step: Step): Step => (r) => (r.main === undefined ? step(r) : 
 
 const trace: Step = (r) => (r.methodNumber === M_TRACE ? traceHandler(r, openBody) : OK)
 
+/** Whoever has the answer already, with nothing known of the request but its URL. */
+const quickly: Step = (r) => {
+  const chain = r.chains.quickHandler
+  if (chain.length === 0) return OK
+  return after(r.connection.engine.hooks.quickHandler.walk(chain, r), (status) =>
+    status === DECLINED ? OK : status === OK ? DONE : status)
+}
+
 // What a look-up on behalf of another request goes through …
 const LOOKUP: readonly Step[] = [
   applyConditions,
@@ -204,7 +212,7 @@ const LOOKUP: readonly Step[] = [
 /** From map_to_storage on. */
 const FILE_LOOKUP = LOOKUP.slice(3)
 // … and a request, also one that another was redirected to.
-const STEPS: readonly Step[] = [optional(hook((chains) => chains.postReadRequest, (hooks) => hooks.postReadRequest)), ...LOOKUP, handle]
+const STEPS: readonly Step[] = [optional(hook((chains) => chains.postReadRequest, (hooks) => hooks.postReadRequest)), quickly, ...LOOKUP, handle]
 
 /** Serves a request whose head has been read. OK: the response is complete, on its way or waiting to leave. */
 export function processRequest(r: RequestRec): Answer<Status> {

@@ -1,17 +1,19 @@
 /** One request: what hooks and handlers see of it. Its response is in response.ts. */
 import { threadTime } from '../base/clock.ts'
+import { parseHttpDate } from '../base/dates.ts'
 import type { ConfigVector, Settings } from '../config/settings.ts'
 import type { Resolved } from '../config/resolve.ts'
-import { inserted, type InputFilter, type Sink, type Source } from '../hook/filter.ts'
-import type { Answer, Status } from '../hook/hook.ts'
+import { inserted, type FilePart, type InputFilter, type Sink, type Source } from '../hook/filter.ts'
+import { OK, type Answer, type Status } from '../hook/hook.ts'
 import type { FileInfo, HeadersIn, HeaderTable, LogLevel, Lookup, Request } from '../hook/types.ts'
+import { evaluate } from '../http/conditional.ts'
 import { methodNumber } from '../http/methods.ts'
 import type { RequestHead } from '../http/request_head.ts'
 import type { BodyReader } from './body_reader.ts'
 import type { Chains } from './chains.ts'
 import { dirCore } from './core_settings.ts'
 import { NO_FILE, type FileEntry } from './file_cache.ts'
-import { filtered } from './filter_chain.ts'
+import { FileRange, filtered } from './filter_chain.ts'
 import { Headers, trailersOf } from './header_table.ts'
 import type { HttpConn } from './http_conn.ts'
 import type { Located } from './located.ts'
@@ -317,6 +319,22 @@ export class RequestRec extends Response implements Request {
     if (from.noETag) this.noETag = true
     this.takeFilters(from)
     this.#inputFilters = from.#inputFilters
+  }
+
+  /** @throws Error */
+  filePart(path: string, offset: number, length: number): FilePart {
+    const { files, port } = this.connection.engine
+    const file = files.open(files.look(path))
+    if (typeof file === 'number') throw new Error(`Cannot open "${path}": errno ${-file}`)
+    return new FileRange(port, file, offset, length)
+  }
+
+  meetsConditions(): Status {
+    const { headersOut, methodNumber, status } = this
+    const lastModified = headersOut.get('Last-Modified')
+    const mtimeMs = lastModified === undefined ? undefined : parseHttpDate(lastModified)
+    const verdict = evaluate({ methodNumber, status, etag: headersOut.get('ETag'), mtimeMs, nowMs: this.requestTime }, this.head)
+    return verdict === 'go' ? OK : verdict
   }
 
   constructUrl(path: string): string {

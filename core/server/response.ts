@@ -10,7 +10,7 @@
 import { timeOfDay } from '../base/clock.ts'
 import { httpDate } from '../base/dates.ts'
 import { after, OK, type Answer, type Status } from '../hook/hook.ts'
-import { isQuick, type Data, type OutputFilter, type Sink, type Wait } from '../hook/filter.ts'
+import { inserted, isQuick, type Data, type FilePart, type OutputFilter, type Sink, type Wait } from '../hook/filter.ts'
 import type { Request } from '../hook/types.ts'
 import { CHUNK_TAIL, chunkHead, LAST_CHUNK } from '../http/chunked.ts'
 import { HEADER } from '../http/known_headers.ts'
@@ -82,6 +82,7 @@ export abstract class Response {
   /** As the request: what modules see. */
   protected abstract get self(): Request
   abstract get hasBody(): boolean
+  abstract filePart(path: string, offset: number, length: number): FilePart
   /** Its response is complete or given up. */
   protected abstract isOver(): boolean
   protected abstract get charset(): string | undefined
@@ -137,15 +138,24 @@ export abstract class Response {
     }
   }
 
+  /** Those in front of a body that has not begun, in their order: who sets them says which take part. */
+  get outputFilters(): readonly OutputFilter[] {
+    return this.#chain?.filters ?? NO_FILTERS
+  }
+
+  set outputFilters(filters: readonly OutputFilter[]) {
+    this.#chain?.cancel()
+    this.#chain = filters.length === 0 && this.#into === undefined ? undefined : this.#chainOf(filters)
+  }
+
   findOutputFilter(name: string): OutputFilter | undefined {
     return this.connection.engine.filters.output(name)
   }
 
-  /** Its filters are those of another request from now on (what a look-up found takes its place). */
+  /** The filters of another request are its own, too (what a look-up found takes its place). */
   protected takeFilters(from: Response): void {
-    const filters = from.#chain?.filters ?? NO_FILTERS
-    this.#chain?.cancel()
-    this.#chain = filters.length === 0 && this.#into === undefined ? undefined : this.#chainOf(filters)
+    this.outputFilters = this.outputFilters.filter((filter) => !from.outputFilters.includes(filter))
+      .reduce<readonly OutputFilter[]>(inserted, from.outputFilters)
     if (from.mustHandOver) this.mustHandOver = true
   }
 
@@ -167,11 +177,11 @@ export abstract class Response {
 
   // The body.
 
-  write(data: string | Uint8Array): Wait {
+  write(data: string | Data): Wait {
     if (this.isOver()) return undefined
     const bytes = typeof data === 'string' ? Buffer.from(data) : data
     if (bytes.length === 0) return undefined
-    this.addBytes(bytes)
+    this.#add(bytes)
     return this.#goOn()
   }
 
@@ -196,11 +206,7 @@ export abstract class Response {
   }
 
   sendFile(path: string, offset: number, length: number): void {
-    if (this.isOver()) return
-    const { files } = this.connection.engine
-    const file = files.open(files.look(path))
-    if (typeof file === 'number') throw new Error(`Cannot open "${path}": errno ${-file}`)
-    this.addFile(file, offset, length)
+    if (!this.isOver()) this.#add(this.filePart(path, offset, length))
   }
 
   /** Sends what there is now, although more will follow. */

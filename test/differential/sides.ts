@@ -32,6 +32,7 @@ const MODULES = [
   'info', 'asis', 'actions', 'usertrack', 'log_debug', 'log_forensic', 'imagemap', 'echo', 'dumpio',
   'authn_dbm', 'authz_dbm', 'authn_socache', 'socache_shmcb', 'socache_dbm',
   'auth_digest', 'request', 'session', 'session_cookie', 'session_crypto', 'auth_form',
+  'cache', 'cache_disk',
 ]
 const NOBODY = 65534
 

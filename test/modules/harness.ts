@@ -150,7 +150,8 @@ export function fakeRequest({ conf, dir }: Configured, { headers = {}, connectio
     dir: (settings) => dir.holds(settings), dirVector: dir, notes: new Map(), env: new Map(), requestTime: Date.now(),
     bytesSent: 0, wireBytesSent: 0, prev: undefined, hasBody: false, logged,
     write: () => undefined, flush: () => undefined, addOutputFilter: () => undefined, addInputFilter: () => undefined,
-    findOutputFilter: () => undefined,
+    findOutputFilter: () => undefined, outputFilters: [], meetsConditions: () => 0,
+    filePart: (_, __, length) => ({ length, pieces: () => [] }),
     runSubrequest: () => 404, sendFile: () => undefined, putBody: () => undefined, read: () => Promise.resolve(null),
     internalRedirect: () => 200,
     subLookup: (path) => ({

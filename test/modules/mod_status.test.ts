@@ -328,7 +328,7 @@ t.test('the handlers', async (t) => {
   const conf = configure([status], '')
   const ask = async (name: string, wanted: Parameters<typeof fakeRequest>[1]) => {
     let body = ''
-    const r = fakeRequest(conf, { handler: name, write: (data) => void (body += Buffer.from(data).toString('latin1')), ...wanted })
+    const r = fakeRequest(conf, { handler: name, write: (data) => void (body += Buffer.from(data as string).toString('latin1')), ...wanted })
     const answer = await conf.modules.hooks.handler.walk(conf.modules.hooks.handler.chain((link) => link.place.handler === name), r)
     return { answer, body, type: r.contentType, refresh: r.headersOut.get('Refresh') }
   }
