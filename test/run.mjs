@@ -26,7 +26,8 @@ const SOURCES = [
 ]
 /** The servers that tests start, by name, with what configure is told. */
 const VARIANTS = {
-  event: ['--with-mpm=event'],
+  // With every module that there is.
+  event: ['--with-mpm=event', '--enable-mods-shared=reallyall'],
   worker: ['--with-mpm=worker'],
   prefork: ['--with-mpm=prefork'],
   shared: ['--enable-mpms-shared=all'],

@@ -28,7 +28,7 @@ const MODULES = [
   'mpm_event', 'alias', 'authz_core', 'authz_host', 'autoindex', 'dir', 'mime',
   'allowmethods', 'env', 'expires', 'headers', 'rewrite', 'setenvif',
   'authn_core', 'authn_file', 'authn_anon', 'authz_user', 'authz_groupfile', 'authz_owner', 'auth_basic', 'access_compat',
-  'filter', 'deflate', 'brotli', 'remoteip', 'macro', 'negotiation', 'speling', 'userdir', 'vhost_alias',
+  'filter', 'deflate', 'brotli', 'substitute', 'sed', 'buffer', 'ratelimit', 'data', 'reflector', 'ext_filter', 'charset_lite', 'remoteip', 'macro', 'negotiation', 'speling', 'userdir', 'vhost_alias',
 ]
 const NOBODY = 65534
 
