@@ -109,7 +109,7 @@ export const modules: readonly ModuleRow[] = [
   here('data', 'all', 'RFC 2397 data encoder'),
   here('ratelimit', 'most', 'output bandwidth limiting'),
   here('reqtimeout', 'yes', 'limit time waiting for a request from the client', 'RequestReadTimeout'),
-  away('ext_filter', 'most', 'external filter', 'ExtFilterDefine ExtFilterOptions'),
+  here('ext_filter', 'most', 'external filter', 'ExtFilterDefine ExtFilterOptions'),
   away('request', 'most', 'request body filtering', 'KeptBodySize'),
   away('include', 'most', 'server side includes',
     'XBitHack SSIErrorMsg SSITimeFormat SSIStartTag SSIEndTag SSIUndefinedEcho SSILegacyExprParser ' +

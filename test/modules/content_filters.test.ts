@@ -4,12 +4,15 @@ import t from 'tap'
 import { eachPiece, type Data, type FilePart, type OutputFilter, type Sink, type Source, type Wait } from '../../core/hook/filter.ts'
 import { outputFilter as bufferOut, inputFilter as bufferIn, module as bufferModule } from '../../modules/mod_buffer.ts'
 import { filter as data } from '../../modules/mod_data.ts'
+import { module as ext } from '../../modules/mod_ext_filter.ts'
+import { parseDefinition } from '../../modules/ext_filter/define.ts'
+import { Turns } from '../../modules/ext_filter/turns.ts'
 import { filter as rateLimit } from '../../modules/mod_ratelimit.ts'
 import { inputFilter as sedIn, module as sedModule, outputFilter as sedOut } from '../../modules/mod_sed.ts'
 import { filter as substitute, module as substituteModule } from '../../modules/mod_substitute.ts'
 import { configure, fakeRequest, refusal, type FakeRequest, type Wanted } from './harness.ts'
 
-const modules = [substituteModule, sedModule, bufferModule]
+const modules = [substituteModule, sedModule, bufferModule, ext]
 const request = (conf: string, wanted: Wanted = {}): FakeRequest => fakeRequest(configure(modules, conf), wanted)
 
 /** What comes out of a filter; with `slow` each piece takes time. */
@@ -199,6 +202,68 @@ t.test('no rate, no filter', (t) => {
   t.end()
 })
 
+t.test('ExtFilterDefine', (t) => {
+  const defined = (line: string) => parseDefinition(line)
+  t.same(defined('Up mode=Output intype=a/b outtype=c/d ftype=20 EnableEnv=X disableenv=Y PreservesContentLength cmd="/bin/tr \\"a b\\" \'c d\'"'), {
+    name: 'up', mode: 'output', words: ['/bin/tr', '"a', 'b"', 'c d'], type: 20, inType: 'a/b', outType: 'c/d', keepsLength: true, enabledBy: 'X', disabledBy: 'Y',
+  })
+  t.same(defined('x cmd=/bin/cat').words, ['/bin/cat'])
+  t.end()
+})
+
+const extConf = (words: string, options = 'NoLogStderr'): string =>
+  `ExtFilterDefine x cmd="${words}"\n<Location />\nExtFilterOptions ${options}\n</Location>`
+
+/** What the core knows of a request beside what modules see. */
+const ofCore = (r: FakeRequest): FakeRequest => Object.assign(r, { served: { settings: {} } })
+
+async function filtered(words: string, options: string, pieces: readonly Data[], slow = false): Promise<[Collected, FakeRequest]> {
+  const configured = configure([ext], extConf(words, options))
+  const r = ofCore(fakeRequest(configured))
+  return [await through(configured.modules.filters.output('X')!, r, pieces, slow), r]
+}
+
+t.test('a program as a filter', async (t) => {
+  const [out] = await filtered('/bin/cat', 'NoLogStderr', Array.from({ length: 30 }, () => new Uint8Array(50_000)), true)
+  t.equal(out.text.length, 1_500_000)
+  const [first] = await filtered('/usr/bin/head -c 3', 'NoLogStderr', Array.from({ length: 30 }, () => bytes('abc'.repeat(20_000))))
+  t.equal(first.text, 'abc', 'a program need not read all of it')
+  const [, complaining] = await filtered("/bin/sh -c 'echo oops >&2; exec cat'", 'LogStderr', [bytes('x')])
+  t.same(complaining.logged.map(({ message }) => message), ['SY00166: x: oops'])
+  const [removed, r] = await filtered('/nonexistent/program', 'Onfail=remove', [bytes('x')])
+  t.equal(removed.text, 'x')
+  await new Promise((resolve) => void setTimeout(resolve, 20))
+  t.match(r.logged.map(({ message }) => message), [/^AH01458/, /^AH01467.*removing$/])
+  await t.rejects(filtered('/nonexistent/program', 'Onfail=abort', [bytes('x')]), /AH01467/)
+})
+
+t.test('a program that nobody waits for ends', async (t) => {
+  const ended = (pid: number): boolean => { try { process.kill(pid, 0); return false } catch { return true } }
+  const configured = configure([ext], extConf("/bin/sh -c 'echo $$; exec sleep 1000'"))
+  const out = new Collected()
+  const sink = configured.modules.filters.output('x')!.begin(ofCore(fakeRequest(configured)), out)!
+  await sink.write(bytes('x'))
+  while (out.pieces.length === 0) await new Promise((resolve) => void setTimeout(resolve, 5))
+  const pid = Number(out.text)
+  t.notOk(ended(pid))
+  sink.cancel!()
+  while (!ended(pid)) await new Promise((resolve) => void setTimeout(resolve, 5))
+  t.pass('it has ended')
+})
+
+t.test('turns', async (t) => {
+  const turns = new Turns(1)
+  t.equal(turns.take(), undefined)
+  const order: number[] = []
+  const waiting = [1, 2].map((who) => turns.take()!.then(() => void order.push(who)))
+  turns.give()
+  turns.give()
+  await Promise.all(waiting)
+  t.same(order, [1, 2])
+  turns.give()
+  t.equal(turns.take(), undefined)
+})
+
 // Texts that `apache2 -t` says.
 const REFUSED: readonly (readonly [line: string, text: string])[] = [
   ['Substitute x/a/b/', 'Bad Substitute format, must be an s/// pattern'],
@@ -224,6 +289,13 @@ const REFUSED: readonly (readonly [line: string, text: string])[] = [
   ['OutputSed 1,2q', 'Failed to compile sed expression. only one address allowed: 1,2q'],
   ['OutputSed 2:x', 'Failed to compile sed expression. no addresses allowed: 2:x'],
   ['OutputSed :averylong', 'Failed to compile sed expression. label too long: :averylong'],
+  ['ExtFilterDefine x cmd=/bin/cat foo=1', "Unexpected parameter: `foo=1'"],
+  ['ExtFilterDefine x mode=foo cmd=/bin/cat', "Invalid mode: `foo'"],
+  ['ExtFilterDefine x preservescontentlengthx', "mangled argument `preservescontentlengthx'"],
+  ['ExtFilterDefine x cmd="/bin/cat', 'Expected cmd= delimiter'],
+  ['ExtFilterDefine x cmd=""', 'Invalid cmd= parameter'],
+  ['ExtFilterDefine x cmd=/a\nExtFilterDefine X cmd=/a', 'ExtFilter X is already defined'],
+  ['ExtFilterOptions foo', 'Invalid ExtFilterOptions option: foo'],
   ['OutputSed k', 'Failed to compile sed expression. unrecognized command: k'],
   ['OutputSed w/tmp/x', 'Failed to compile sed expression. Space missing before filename: w/tmp/x'],
 ]

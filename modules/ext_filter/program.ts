@@ -1,0 +1,143 @@
+/**
+ * One run of a filter's program: bytes in, bytes out, and an end whatever it does. One rule: the program never has more
+ * to read than its pipe holds, nor writes more than the client takes.
+ *
+ *   write ──► stdin ──► program ──► stdout ──► take
+ */
+import { spawn } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
+import type { Wait } from 'httpd'
+
+/** ms for a program to end when it has been asked to. */
+const GRACE = 3000
+/** Bytes of a line of its error output that is logged. */
+const LONGEST_LINE = 4096
+
+export interface Options {
+  readonly words: readonly [string, ...string[]]
+  readonly env: NodeJS.ProcessEnv
+  /** ms that the program may take for the next bytes. */
+  readonly patience: number
+  /** A line of its error output; undefined: nobody reads it. */
+  readonly complaint: ((line: string) => void) | undefined
+  /** Its output, piece by piece. */
+  take(bytes: Uint8Array): Wait
+}
+
+export class Program {
+  readonly #stdin: Writable
+  readonly #stdout: Readable
+  readonly #kill: () => void
+  readonly #ended: Promise<void>
+  #fail!: (error: Error) => void
+  /** It takes no more, and has not to. */
+  #full = false
+  readonly #watch: NodeJS.Timeout | undefined
+
+  /** @throws Error if it cannot be started; `started` tells why */
+  constructor({ words: [path, ...rest], env, patience, complaint, take }: Options) {
+    const child = spawn(path, rest, { env, stdio: ['pipe', 'pipe', complaint === undefined ? 'ignore' : 'pipe'] })
+    const failure = new Promise<Error>((resolve) => void child.once('error', resolve))
+    if (child.pid === undefined) throw new NotStarted(failure)
+    this.#stdin = child.stdin!
+    this.#stdout = child.stdout!
+    this.#kill = () => {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGTERM')
+      const timer = setTimeout(() => void child.kill('SIGKILL'), GRACE)
+      child.once('exit', () => clearTimeout(timer))
+    }
+    this.#watch = patience > 0 ? setTimeout(() => this.#late(), patience) : undefined
+    this.#stdin.on('error', () => void (this.#full = true))
+    this.#stdin.on('drain', () => this.#watch?.refresh())
+    if (complaint !== undefined) readLines(child.stderr!, complaint)
+    this.#ended = this.#forward(take)
+    this.#ended.catch(() => undefined)
+  }
+
+  #forward(take: Options['take']): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let busy: Promise<void> | undefined
+      this.#fail = reject
+      this.#stdout.on('data', (bytes: Buffer) => {
+        this.#watch?.refresh()
+        const wait = attempt(() => take(bytes), reject)
+        if (wait === undefined) return
+        this.#stdout.pause()
+        busy = wait.then(() => {
+          this.#watch?.refresh()
+          this.#stdout.resume()
+        }, reject)
+      })
+      // Its end may be told while the last piece is on its way.
+      this.#stdout.on('end', () => void (busy ?? Promise.resolve()).then(resolve)).on('error', reject).on('close', resolve)
+    })
+  }
+
+  #late(): void {
+    this.#fail(new Error('has not gone on in time'))
+    this.stop()
+  }
+
+  /** Undefined, or a promise for when it can take more. */
+  write(bytes: Uint8Array): Wait {
+    this.#watch?.refresh()
+    if (this.#full || this.#stdin.write(bytes)) return undefined
+    return this.#orEnd(new Promise((resolve) => void this.#stdin.once('drain', resolve).once('close', resolve).once('error', () => resolve())))
+  }
+
+  /** There is no more input. Resolves when all output has been taken. */
+  async end(): Promise<void> {
+    this.#stdin.end()
+    try {
+      await this.#ended
+    } finally {
+      this.stop()
+    }
+  }
+
+  /** Whatever it is doing is for nobody. */
+  stop(): void {
+    clearTimeout(this.#watch)
+    this.#full = true
+    this.#stdin.destroy()
+    this.#stdout.destroy()
+    this.#kill()
+  }
+
+  // Whoever waits for room waits for a program that has ended, too.
+  #orEnd(wait: Promise<void>): Promise<void> {
+    return Promise.race([wait, this.#ended])
+  }
+}
+
+/** There is no such program, or the like. */
+export class NotStarted extends Error {
+  readonly reason: Promise<Error>
+
+  constructor(reason: Promise<Error>) {
+    super('not started')
+    this.reason = reason
+  }
+}
+
+function attempt(step: () => Wait, failed: (error: Error) => void): Wait {
+  try {
+    return step()
+  } catch (error) {
+    failed(error as Error)
+    return undefined
+  }
+}
+
+function readLines(from: Readable, tell: (line: string) => void): void {
+  let rest = ''
+  const say = (line: string): void => {
+    if (line !== '') tell(line.slice(0, LONGEST_LINE))
+  }
+  from.setEncoding('latin1').on('data', (piece: string) => {
+    const lines = (rest + piece).split('\n')
+    rest = lines.pop()!.slice(0, LONGEST_LINE)
+    lines.forEach(say)
+  }).on('end', () => say(rest)).on('error', () => undefined)
+}
