@@ -120,7 +120,7 @@ export const modules: readonly ModuleRow[] = [
   here('substitute', 'most', 'response content rewriting',
     'Substitute SubstituteMaxLineLength SubstituteInheritBefore'),
   here('sed', 'most', 'filter request and response bodies through sed', 'OutputSed InputSed'),
-  away('charset_lite', 'all', 'character set translation', 'CharsetSourceEnc CharsetDefault CharsetOptions'),
+  here('charset_lite', 'all', 'character set translation', 'CharsetSourceEnc CharsetDefault CharsetOptions'),
   here('deflate', 'most', 'deflate transfer encoding support',
     'DeflateFilterNote DeflateWindowSize DeflateBufferSize DeflateMemLevel DeflateCompressionLevel ' +
     'DeflateAlterETag DeflateInflateLimitRequestBody DeflateInflateRatioLimit DeflateInflateRatioBurst'),

@@ -4,7 +4,7 @@
  *
  *   write ──► stdin ──► program ──► stdout ──► take
  */
-import { spawn } from 'node:child_process'
+import type * as ChildProcess from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import type { Wait } from 'httpd'
 
@@ -36,6 +36,8 @@ export class Program {
 
   /** @throws Error if it cannot be started; `started` tells why */
   constructor({ words: [path, ...rest], env, patience, complaint, take }: Options) {
+    // Loaded when it is first needed: that takes longer than most modules.
+    const { spawn } = process.getBuiltinModule('node:child_process') as typeof ChildProcess
     const child = spawn(path, rest, { env, stdio: ['pipe', 'pipe', complaint === undefined ? 'ignore' : 'pipe'] })
     const failure = new Promise<Error>((resolve) => void child.once('error', resolve))
     if (child.pid === undefined) throw new NotStarted(failure)

@@ -4,6 +4,7 @@ import t from 'tap'
 import { eachPiece, type Data, type FilePart, type OutputFilter, type Sink, type Source, type Wait } from '../../core/hook/filter.ts'
 import { outputFilter as bufferOut, inputFilter as bufferIn, module as bufferModule } from '../../modules/mod_buffer.ts'
 import { filter as data } from '../../modules/mod_data.ts'
+import { isCharset, loadCharsets, Translation } from '../../modules/charset_lite/translation.ts'
 import { module as ext } from '../../modules/mod_ext_filter.ts'
 import { parseDefinition } from '../../modules/ext_filter/define.ts'
 import { Turns } from '../../modules/ext_filter/turns.ts'
@@ -249,6 +250,35 @@ t.test('a program that nobody waits for ends', async (t) => {
   sink.cancel!()
   while (!ended(pid)) await new Promise((resolve) => void setTimeout(resolve, 5))
   t.pass('it has ended')
+})
+
+t.test('character sets', async (t) => {
+  await loadCharsets()
+  const over = (from: string, to: string, pieces: readonly Uint8Array[]): Buffer => {
+    const translation = new Translation(from, to)
+    return Buffer.concat([...pieces.map((piece) => translation.take(piece)), translation.end()])
+  }
+  const texts: [string, fc.Arbitrary<string>][] = [
+    ['ISO-8859-1', fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)) })],
+    ['UTF-16LE', fc.string({ unit: 'binary' })], ['gb18030', fc.string({ unit: 'grapheme-ascii' })],
+    ['windows-1251', fc.string({ unit: fc.constantFrom('\u0416', '\u044f', 'a', '?') })],
+    ['SHIFT_JIS', fc.string({ unit: fc.constantFrom('\u3042', '\u6f22', 'x', '?', '\uff71') })],
+    ['EUC-JP', fc.string({ unit: fc.constantFrom('\u3042', '\u6f22', 'x', '?') })],
+  ]
+  for (const [name, text] of texts) {
+    fc.assert(fc.property(text, cuts, (text, cuts) => {
+      const there = over('UTF-8', name, cutAt(Buffer.from(text).toString('latin1'), cuts))
+      const back = over(name, 'utf-8', cutAt(there.toString('latin1'), cuts))
+      return back.toString() === text && (name !== 'SHIFT_JIS' || new TextDecoder('shift_jis').decode(there) === text)
+    }), { numRuns: 50 })
+    t.pass(name)
+  }
+  t.throws(() => over('UTF-8', 'ISO-8859-1', [Buffer.from('\u20ac')]), /AH02198/)
+  t.throws(() => over('UTF-8', 'ISO-8859-1', [bytes('a\xe4b')]), /AH02198/)
+  t.throws(() => over('UTF-8', 'UTF-16', [bytes('caf\xc3')]), { message: 'AH02196: xlate filter - incomplete char at end of input - c3' })
+  t.throws(() => over('SHIFT_JIS', 'UTF-8', [bytes('\xff\xff')]), /AH02198/)
+  for (const name of ['nonsense', 'base64', 'hex', '_internals', 'internal', 'constructor', '']) t.notOk(isCharset(name), name)
+  for (const name of ['utf8', 'ISO-8859-15', 'cp1252', 'KOI8-R', 'Big5', 'EUC-KR', 'US-ASCII']) t.ok(isCharset(name), name)
 })
 
 t.test('turns', async (t) => {
