@@ -24,12 +24,19 @@ export interface Options {
   take(bytes: Uint8Array): Wait
 }
 
+type Signal = 'SIGTERM' | 'SIGKILL'
+
 export class Program {
   readonly #stdin: Writable
   readonly #stdout: Readable
-  readonly #kill: () => void
+  /** What it gets at once, if anything, and what after a while. */
+  readonly #kill: (signals: readonly [Signal | undefined, Signal]) => void
   readonly #ended: Promise<void>
   #fail!: (error: Error) => void
+  /** Somebody waits until it can take more. */
+  #room: (() => void) | undefined
+  /** Nothing goes on before it does something. */
+  #awaited = false
   /** It takes no more, and has not to. */
   #full = false
   readonly #watch: NodeJS.Timeout | undefined
@@ -38,23 +45,29 @@ export class Program {
   constructor({ words: [path, ...rest], env, patience, complaint, take }: Options) {
     // Loaded when it is first needed: that takes longer than most modules.
     const { spawn } = process.getBuiltinModule('node:child_process') as typeof ChildProcess
-    const child = spawn(path, rest, { env, stdio: ['pipe', 'pipe', complaint === undefined ? 'ignore' : 'pipe'] })
+    const child = spawn(path, rest, { env, detached: true, stdio: ['pipe', 'pipe', complaint === undefined ? 'ignore' : 'pipe'] })
     const failure = new Promise<Error>((resolve) => void child.once('error', resolve))
     if (child.pid === undefined) throw new NotStarted(failure)
     this.#stdin = child.stdin!
     this.#stdout = child.stdout!
-    this.#kill = () => {
+    const { pid } = child
+    this.#kill = (signals) => {
       if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill('SIGTERM')
-      const timer = setTimeout(() => void child.kill('SIGKILL'), GRACE)
+      const [now, later] = signals
+      if (now !== undefined) signal(pid, now)
+      const timer = setTimeout(() => signal(pid, later), GRACE)
       child.once('exit', () => clearTimeout(timer))
     }
     this.#watch = patience > 0 ? setTimeout(() => this.#late(), patience) : undefined
-    this.#stdin.on('error', () => void (this.#full = true))
-    this.#stdin.on('drain', () => this.#watch?.refresh())
+    const goOn = (): void => this.#room?.()
+    this.#stdin.on('drain', goOn).on('close', goOn).on('error', () => {
+      this.#full = true
+      goOn()
+    })
     if (complaint !== undefined) readLines(child.stderr!, complaint)
     this.#ended = this.#forward(take)
-    this.#ended.catch(() => undefined)
+    // Whoever waits for room does not wait for a program that has ended; what went wrong is told at the end.
+    this.#ended.catch(() => void (this.#full = true)).finally(goOn)
   }
 
   #forward(take: Options['take']): Promise<void> {
@@ -72,11 +85,14 @@ export class Program {
         }, reject)
       })
       // Its end may be told while the last piece is on its way.
-      this.#stdout.on('end', () => void (busy ?? Promise.resolve()).then(resolve)).on('error', reject).on('close', resolve)
+      const finish = (): void => void (busy ?? Promise.resolve()).then(resolve)
+      this.#stdout.on('end', finish).on('error', reject).on('close', finish)
     })
   }
 
+  // It is not late while its output waits for the client, or it for its input.
   #late(): void {
+    if (!this.#awaited || this.#stdout.isPaused()) return void this.#watch?.refresh()
     this.#fail(new Error('has not gone on in time'))
     this.stop()
   }
@@ -85,31 +101,50 @@ export class Program {
   write(bytes: Uint8Array): Wait {
     this.#watch?.refresh()
     if (this.#full || this.#stdin.write(bytes)) return undefined
-    return this.#orEnd(new Promise((resolve) => void this.#stdin.once('drain', resolve).once('close', resolve).once('error', () => resolve())))
+    this.#awaited = true
+    return new Promise((resolve) => {
+      this.#room = () => {
+        this.#watch?.refresh()
+        this.#awaited = false
+        resolve()
+      }
+    })
   }
 
   /** There is no more input. Resolves when all output has been taken. */
   async end(): Promise<void> {
+    this.#room = undefined
+    this.#awaited = true
     this.#stdin.end()
     try {
       await this.#ended
-    } finally {
+      this.#free([undefined, 'SIGTERM'])
+    } catch (error) {
       this.stop()
+      throw error
     }
   }
 
   /** Whatever it is doing is for nobody. */
   stop(): void {
+    this.#free(['SIGTERM', 'SIGKILL'])
+  }
+
+  #free(signals: readonly [Signal | undefined, Signal]): void {
     clearTimeout(this.#watch)
     this.#full = true
     this.#stdin.destroy()
     this.#stdout.destroy()
-    this.#kill()
+    this.#kill(signals)
   }
+}
 
-  // Whoever waits for room waits for a program that has ended, too.
-  #orEnd(wait: Promise<void>): Promise<void> {
-    return Promise.race([wait, this.#ended])
+/** To the program and those that it has started: they are a process group of their own. */
+function signal(pid: number, name: Signal): void {
+  try {
+    process.kill(-pid, name)
+  } catch {
+    // All of them have ended.
   }
 }
 

@@ -47,11 +47,16 @@ interface Hit { readonly at: number; readonly length: number; readonly instead: 
 /** Matches of a rule in a text, from left to right. */
 function hitsOf({ from, ignoresCase, to }: Rule, text: string): readonly Hit[] | undefined {
   if (typeof from === 'string') return found(from, ignoresCase ? lower(text) : text, to)
-  if (!from.test(text)) return undefined
+  const first = from.exec(text)
+  if (first === null) return undefined
   const fixed = isFixed(to) ? to : undefined
-  return from.every(text, new MatchBudget()).map((match: RegexMatch) => ({
-    at: match.index, length: match[0].length, instead: fixed ?? substitute(to, match),
-  }))
+  const hit = (match: RegexMatch, behind = 0): Hit =>
+    ({ at: behind + match.index, length: match[0].length, instead: fixed ?? substitute(to, match) })
+  // Most lines have one match, and need no account of what all of them take.
+  const end = first.index + Math.max(1, first[0].length)
+  const rest = text.slice(end)
+  if (end > text.length || !from.test(rest)) return [hit(first)]
+  return [hit(first), ...from.every(rest, new MatchBudget()).map((match) => hit(match, end))]
 }
 
 function found(from: string, text: string, instead: string): readonly Hit[] | undefined {
