@@ -75,6 +75,8 @@ function moduleOptions(config: Config, srcdir: string): Esbuild.BuildOptions {
     ...common(config),
     entryPoints: modules.map(({ source, product }) => ({ in: join(srcdir, source), out: product })),
     outdir: 'dist/modules', outExtension: { '.js': '.js' }, external: ['httpd'],
+    // Packages in bundles may name Node's own modules without their prefix; the server gives out those with it.
+    alias: { buffer: 'node:buffer', stream: 'node:stream', string_decoder: 'node:string_decoder' },
     banner: { js: `/* switchyard module: AP24 ${config.magic} */` },
   }
 }

@@ -44,6 +44,7 @@ const policy: Readonly<Record<string, readonly string[]>> = {
 /** Packages that a layer may import. Node's own modules are everybody's. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   'core/port': ['ioredis', 'koffi', 'lmdb', 'memjs'],
+  modules: ['iconv-lite'],
   bench: ['esbuild'],
   generator: ['esbuild', 'handlebars', 'koffi', 'mime-db', 'yargs'],
   'configure.ts': ['yargs'],

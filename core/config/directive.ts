@@ -111,6 +111,14 @@ export interface ModuleTable {
   settings(): readonly AnySettings[]
   /** The type of an output filter that a module loaded so far has; undefined if none has it. */
   outputFilterType(name: string): number | undefined
+  /** Filters that the configuration itself defines; a later one of a name counts. */
+  addFilters(filters: Filters): void
+}
+
+/** Of modules: core/hook knows what they are. */
+interface Filters {
+  readonly outputFilters?: readonly { readonly name: string; readonly type: number }[]
+  readonly inputFilters?: readonly { readonly name: string; readonly type: number }[]
 }
 
 /** What a module brings to the configuration. */

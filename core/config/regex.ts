@@ -56,6 +56,8 @@ export class MatchError extends Error {
 export const REGEX_DEFAULTS: RegexOptions =
   Object.freeze({ icase: false, extended: false, dotall: true, dollarEndonly: true, multiline: false })
 
+const NO_DEFAULTS: RegexOptions = { icase: false, extended: false, dotall: false, dollarEndonly: false, multiline: false }
+
 const CANNOT_COMPILE = 'Regex could not be compiled'
 const MISSING = 'the library PCRE2 (libpcre2-8), which is not installed'
 
@@ -91,11 +93,11 @@ export function regexLibrary(): RegexLibrary | undefined {
 /**
  * @param pattern one character per byte
  * @param flags added to the defaults: `i` to ignore case, `x` extended, `s` the dot matches a line feed,
- * `m` multi-line
+ * `m` multi-line, `n` none of the defaults but that of the dollar (Apache's AP_REG_NO_DEFAULT | AP_REG_DOLLAR_ENDONLY)
  * @throws RegexSyntaxError `Regex could not be compiled` @throws ConfigError if it needs a library that is missing
  */
 export function compileRegex(pattern: string, flags = '', base = defaults): Regex {
-  const options = flags === '' ? base : withFlags(base, flags)
+  const options = flags === '' ? base : withFlags(flags.includes('n') ? { ...NO_DEFAULTS, dollarEndonly: base.dollarEndonly } : base, flags)
   const parsed = parsedOf(pattern, options)
   const longest = parsed === undefined ? -1 : longestSubject(parsed.tree)
   if (parsed !== undefined && longest >= 0) return new Translated(pattern, options, parsed, longest)

@@ -18,6 +18,16 @@ export const FilterType = {
 /** Undefined: go on. A promise: the client (or a filter) needs time; it rejects if the response cannot go on. */
 export type Wait = Promise<void> | undefined
 
+/** A filter cannot go on, and has logged why: this status, or the end of a response that has begun. */
+export class FilterError extends Error {
+  readonly status: number
+
+  constructor(message: string, status = 500) {
+    super(message)
+    this.status = status
+  }
+}
+
 /** A part of an open file that has not been read, and need not be: unchanged it leaves by sendfile. */
 export interface FilePart {
   /** Bytes. */
@@ -27,6 +37,8 @@ export interface FilePart {
    * given up. @throws Error if it became shorter
    */
   pieces(): Iterable<Uint8Array>
+  /** A part of it: offset within, and bytes. */
+  slice(from: number, length: number): FilePart
 }
 
 export type Data = Uint8Array | FilePart

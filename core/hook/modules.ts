@@ -1,7 +1,7 @@
 /** The modules of one generation: the table that directives, hooks, `<IfModule>`, `-l` and `-M` read. */
 import type { Directive, ModuleTable } from '../config/directive.ts'
 import type { AnySettings } from '../config/settings.ts'
-import { Filters } from './filter.ts'
+import { Filters, type Filtering } from './filter.ts'
 import { createHooks, type Hooks } from './hooks.ts'
 import type { Module } from './module.ts'
 
@@ -55,6 +55,10 @@ export class ModuleList implements ModuleTable {
 
   outputFilterType(name: string): number | undefined {
     return this.filters.output(name)?.type
+  }
+
+  addFilters(filters: Filtering): void {
+    this.filters.add(filters)
   }
 
   settings(): readonly AnySettings[] {

@@ -32,6 +32,15 @@ export function cutRanges(r: Request, head: RequestHead, parts: readonly Data[],
   return ranges === 'ignore' || maxRanges === 0 ? undefined : cut(r, parts, ranges, length)
 }
 
+/**
+ * The same for a filter that lets a body leave in its own time, so that it cannot wait for the end.
+ * @param body all of it
+ */
+export function rangesOf(r: Request, body: Data): Data[] | 416 | undefined {
+  const { head } = r as Request & { readonly head: RequestHead }
+  return r.status === 200 && head.has(HEADER.RANGE) ? cutRanges(r, head, [body], body.length) : undefined
+}
+
 // The settings say 0 for none and Infinity for no limit; the parser says -1 and 0.
 const limit = (count: number): number => (count === 0 ? -1 : most(count))
 const most = (count: number): number => (count === Infinity ? 0 : count)

@@ -8,7 +8,7 @@ import { parentDirectory } from '../base/path.ts'
 import { MatchError } from '../config/regex.ts'
 import { after, DECLINED, DONE, HANDOVER, OK, type Answer, type Chain, type Hook, type Status } from '../hook/hook.ts'
 import type { Hooks } from '../hook/hooks.ts'
-import type { Sink } from '../hook/filter.ts'
+import { FilterError, type Sink } from '../hook/filter.ts'
 import type { Request } from '../hook/types.ts'
 import type { HttpFault } from '../http/fault.ts'
 import { allowHeader, M_TRACE } from '../http/methods.ts'
@@ -290,6 +290,7 @@ export function failRequest(r: RequestRec, error: unknown): Answer<Status> {
     r.log('error', 'core', `SY00073: ${error.message}`)
     return fail(r, INTERNAL_ERROR)
   }
+  if (error instanceof FilterError) return fail(r, error.status)
   const text = faultText(error)
   r.log('error', 'core', `SY00002: fault in a module while serving ${r.method} ${r.uri}: ${text}`)
   return fail(r, INTERNAL_ERROR)

@@ -14,16 +14,14 @@ import { inserted, isQuick, type Data, type FilePart, type OutputFilter, type Si
 import type { Request } from '../hook/types.ts'
 import { CHUNK_TAIL, chunkHead, LAST_CHUNK } from '../http/chunked.ts'
 import { HEADER } from '../http/known_headers.ts'
-import type { RequestHead } from '../http/request_head.ts'
 import { closesConnection, isBodyless, statusLine } from '../http/status.ts'
 import { cutRanges, withCharset } from './byteranges.ts'
 import type { OpenFile } from './file_cache.ts'
 import { FileRange, isRange, OutputChain } from './filter_chain.ts'
-import { Headers, TOKEN } from './header_table.ts'
+import { TOKEN, type Headers } from './header_table.ts'
 import { CLOSE, isSoundType, isUsual, plainLines, valueOf, type Own } from './head_lines.ts'
-import type { HttpConn } from './http_conn.ts'
+import { NO_WORDS, ResponseFields } from './response_fields.ts'
 import { saysClose, settle, type Quirks } from './settled_fields.ts'
-import type { Served } from './thread_engine.ts'
 
 /** A body of which more than this is in memory before it is complete is sent in pieces. */
 const STREAM_FROM = 64 * 1024
@@ -33,29 +31,7 @@ const FAIR_SHARE = 1024 * 1024
 const HEAD_SHARE = 1024 * 1024
 
 /** What RequestRec is to its client. */
-export abstract class Response {
-  readonly connection: HttpConn
-  head: RequestHead
-  served: Served
-  status = 200
-  contentType: string | undefined
-  contentEncoding: string | undefined
-  contentLanguages: readonly string[] = NO_WORDS
-  readonly headersOut = new Headers()
-  keepAlive = false
-  noCache = false
-  noLocalCopy = false
-  noETag = false
-  statusText: string | undefined
-  /** Where the next request begins is not certain: the connection ends. */
-  framingInDoubt = false
-  /** When its handler must have answered, in ms of performance.now(); 0: no limit. */
-  deadline = 0
-  /** This request moves to a thread that may block before its handler runs. */
-  mustHandOver = false
-  /** 100 Continue was sent, or is not needed any more. */
-  continued = false
-  #errHeadersOut: Headers | undefined
+export abstract class Response extends ResponseFields {
   #parts: Data[] | undefined
   #length = 0
   /** Bytes of it in memory, sent or not. */
@@ -73,12 +49,6 @@ export abstract class Response {
   #bytesSent = 0
   #headBytes = 0
 
-  constructor(connection: HttpConn, head: RequestHead, served: Served) {
-    this.connection = connection
-    this.head = head
-    this.served = served
-  }
-
   /** As the request: what modules see. */
   protected abstract get self(): Request
   abstract get hasBody(): boolean
@@ -93,21 +63,6 @@ export abstract class Response {
   protected abstract answering(): void
   /** From now on nothing is written for it. */
   abstract conclude(): void
-
-  get errHeadersOut(): Headers {
-    return (this.#errHeadersOut ??= new Headers())
-  }
-
-  /** The headers of another one that are kept on errors: they take the place of its own. */
-  takeErrHeaders({ errHeadersOut }: Response): void {
-    for (const [name] of errHeadersOut) this.errHeadersOut.unset(name)
-    for (const [name, value] of errHeadersOut) this.errHeadersOut.add(name, value)
-  }
-
-  /** There may be such headers. */
-  get hasErrHeaders(): boolean {
-    return this.#errHeadersOut !== undefined
-  }
 
   get isHead(): boolean {
     return this.head.isHead
@@ -315,14 +270,14 @@ export abstract class Response {
 
   /** Apache's check_headers: nothing leaves with a field that would end before its end. */
   #refusesHeaders(): boolean {
-    const table = this.headersOut.bad !== undefined ? this.headersOut : this.#errHeadersOut?.bad !== undefined ? this.#errHeadersOut : undefined
+    const table = this.headersOut.bad !== undefined ? this.headersOut : this.errHeaders?.bad !== undefined ? this.errHeaders : undefined
     const bad = table?.bad ?? (isSoundType(this.contentType) ? undefined : 'Content-Type')
     if (bad === undefined) return false
     this.self.log('error', 'http', TOKEN.test(bad)
       ? `AH02430: Response header '${bad}' value of '${table?.get(bad) ?? this.contentType ?? ''}' contains invalid characters, aborting request`
       : `AH02429: Response header name '${bad}' contains invalid characters, aborting request`)
     this.headersOut.clear()
-    this.#errHeadersOut?.clear()
+    this.errHeaders?.clear()
     this.contentType = undefined
     return true
   }
@@ -368,7 +323,7 @@ export abstract class Response {
 
   sentHeader(name: string): string | undefined {
     if (this.#settled !== undefined) return this.#settled.get(name)
-    return valueOf(this.#own(this.#stated), name.toLowerCase()) ?? this.#errHeadersOut?.get(name) ?? this.headersOut.get(name)
+    return valueOf(this.#own(this.#stated), name.toLowerCase()) ?? this.errHeaders?.get(name) ?? this.headersOut.get(name)
   }
 
   get #bodyAllowed(): boolean {
@@ -406,7 +361,7 @@ export abstract class Response {
     const { output } = this.connection
     const { block } = this.headersOut
     const connection = this.#connectionLines()
-    if (block === undefined || !isUsual(connection) || this.#errHeadersOut !== undefined || this.#chunked ||
+    if (block === undefined || !isUsual(connection) || this.errHeaders !== undefined || this.#chunked ||
       this.contentEncoding !== undefined || this.contentLanguages.length > 0) {
       const lines = `${plainLines(this.#tables(), this.#own(length))}\r\n`
       output.text(lines)
@@ -440,12 +395,12 @@ export abstract class Response {
   }
 
   get #isUnsettled(): boolean {
-    return this.headersOut.unsettled || this.#errHeadersOut?.unsettled === true
+    return this.headersOut.unsettled || this.errHeaders?.unsettled === true
   }
 
   // Those for all statuses first.
   #tables(): readonly Headers[] {
-    return this.#errHeadersOut === undefined ? [this.headersOut] : [this.#errHeadersOut, this.headersOut]
+    return this.errHeaders === undefined ? [this.headersOut] : [this.errHeaders, this.headersOut]
   }
 
   #showsLength(length: number): boolean {
@@ -516,5 +471,4 @@ export abstract class Response {
   }
 }
 
-export const NO_WORDS: readonly string[] = Object.freeze([])
 const NO_FILTERS: readonly OutputFilter[] = Object.freeze([])

@@ -6,7 +6,8 @@ import { createReadStream, existsSync, statSync } from 'node:fs'
 import {
   ConfigError, DbmError, dbmKind, fsPath, isDbmType, lookUpDbm, osEscapePath, type Answer, type Command, type FileInfo,
 } from 'httpd'
-import { MapProgram, wordsOfCommand } from './program.ts'
+import { wordsOfCommand } from '../shared/command_words.ts'
+import { MapProgram } from './program.ts'
 import type { Scope } from './scope.ts'
 
 export interface RewriteMap {

@@ -97,9 +97,3 @@ function keepAlive(running: Running, wanted: boolean): void {
   ;(running.stdin as Socket)[act]()
   ;(running.stdout as Socket)[act]()
 }
-
-/** The words of a command line: blanks separate them, quotes hold them together. */
-export function wordsOfCommand(line: string): string[] {
-  return [...line.matchAll(/(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|((?:[^\s"'\\]|\\.)+))/gs)]
-    .map(([, double, single, plain]) => single ?? (double ?? plain!).replace(/\\(.)/gs, '$1'))
-}

@@ -33,6 +33,7 @@ const MODULES = [
   'authn_dbm', 'authz_dbm', 'authn_socache', 'socache_shmcb', 'socache_dbm',
   'auth_digest', 'request', 'session', 'session_cookie', 'session_crypto', 'auth_form',
   'cache', 'cache_disk',
+  'substitute', 'sed', 'buffer', 'ratelimit', 'data', 'reflector', 'ext_filter', 'charset_lite',
 ]
 const NOBODY = 65534
 

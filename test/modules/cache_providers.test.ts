@@ -7,7 +7,7 @@ import { registerSocache, type Socache } from '../../core/server/socache.ts'
 import { packed, unpacked } from '../../modules/cache_socache/record.ts'
 import { module as disk } from '../../modules/mod_cache_disk.ts'
 import { module as socache, openCaches } from '../../modules/mod_cache_socache.ts'
-import { configure, fakeRequest, fakeServer, fakeStartup, fileOf, refusal, type Configured, type FakeRequest } from './harness.ts'
+import { configure, fakeRequest, fakeServer, fakeStartup, fileOf, filePart, refusal, type Configured, type FakeRequest } from './harness.ts'
 
 /** A store in the memory of this test. */
 class MemoryStore implements Socache {
@@ -46,7 +46,7 @@ function bench(t: Test, name: string, more = ''): Bench {
         const found = existsSync(path) ? statSync(path, { throwIfNoEntry: false }) : undefined
         return found === undefined ? fileOf('none') : { ...fileOf('file'), size: found.size, mtimeMs: found.mtimeMs, ino: found.ino }
       },
-      filePart: (path, _, length) => ({ length, pieces: () => [readFileSync(path)] }),
+      filePart: (path, _, length) => filePart(length, [readFileSync(path)]),
     }),
   }
 }

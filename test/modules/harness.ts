@@ -6,6 +6,7 @@ import { ConfigError } from '../../core/config/errors.ts'
 import type { Command, Directive } from '../../core/config/directive.ts'
 import { ServerConf, type Section } from '../../core/config/server_conf.ts'
 import { ConfigVector, type AnySettings } from '../../core/config/settings.ts'
+import type { FilePart } from '../../core/hook/filter.ts'
 import type { Module } from '../../core/hook/module.ts'
 import { ModuleList } from '../../core/hook/modules.ts'
 import type { Startup } from '../../core/hook/hooks.ts'
@@ -117,6 +118,11 @@ export function fakeServer(conf: ServerConf, log: Logged[] = []): Server {
 const NO_FILE: FileInfo = { type: 'none', size: 0, mtimeMs: 0, ino: 0, mode: 0 }
 export const fileOf = (type: FileInfo['type']): FileInfo => ({ ...NO_FILE, type })
 
+/** A part of a file whose bytes are these. */
+export const filePart = (length: number, bytes: readonly Uint8Array[]): FilePart => ({
+  length, pieces: () => bytes, slice: (_, wanted) => filePart(wanted, bytes),
+})
+
 export type FakeRequest = { -readonly [K in keyof Request]: Request[K] } & { readonly logged: Logged[] }
 
 export type Wanted = Partial<Omit<Request, 'headersIn' | 'connection'>> & {
@@ -151,7 +157,7 @@ export function fakeRequest({ conf, dir }: Configured, { headers = {}, connectio
     bytesSent: 0, wireBytesSent: 0, prev: undefined, hasBody: false, logged,
     write: () => undefined, flush: () => undefined, addOutputFilter: () => undefined, addInputFilter: () => undefined,
     findOutputFilter: () => undefined, outputFilters: [], meetsConditions: () => 0,
-    filePart: (_, __, length) => ({ length, pieces: () => [] }),
+    filePart: (_, __, length) => filePart(length, []),
     runSubrequest: () => 404, sendFile: () => undefined, putBody: () => undefined, read: () => Promise.resolve(null),
     internalRedirect: () => 200,
     subLookup: (path) => ({

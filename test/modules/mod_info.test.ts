@@ -53,7 +53,7 @@ function page(text: string, args: string | undefined, tree: readonly TreeNode[] 
   void conf.modules.hooks.postConfig.run({ ...fakeStartup(fakeServer(conf.conf)), modules: conf.modules, tree })
   let body = ''
   const r = fakeRequest(conf, {
-    args, method, isHead: method === 'HEAD', write: (data) => void (body += Buffer.from(data).toString('latin1')),
+    args, method, isHead: method === 'HEAD', write: (data) => void (body += Buffer.from(data as Uint8Array).toString('latin1')),
   })
   const { handler } = conf.modules.hooks
   return { status: handler.walk(handler.chain(({ place }) => place.handler === 'server-info'), r), body, type: r.contentType }

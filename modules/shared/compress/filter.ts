@@ -1,5 +1,6 @@
 /** An output filter that compresses: asks the request, says so in the head, and puts a Coder in front of what follows. */
 import { eachPiece, FilterType, mightLog, type OutputFilter, type Request, type Sink, type Wait } from 'httpd'
+import { isSmallFile } from '../small_file.ts'
 import { Coder, type Coding, type Kept, type Totals } from './coder.ts'
 import { accepts, announce, encodingOf, isEncoded, isPartial, varyBy, type AlterETag } from './negotiation.ts'
 
@@ -31,9 +32,6 @@ export interface Compressing {
   log(r: Request, totals: Totals): void
 }
 
-/** Files up to this size are in memory, or read at once by the core itself: no reason for another thread. */
-const SMALL_FILE = 16 * 1024
-
 export function compressingFilter(what: Compressing): OutputFilter {
   return {
     name: what.name, type: FilterType.contentSet, keepsLength: true,
@@ -41,9 +39,6 @@ export function compressingFilter(what: Compressing): OutputFilter {
     begin: (r, next) => begin(what, r, next),
   }
 }
-
-const isSmallFile = (r: Request): boolean =>
-  r.handler === undefined && r.finfo.type === 'file' && r.finfo.size <= SMALL_FILE
 
 function begin(what: Compressing, r: Request, next: Sink): Sink | undefined {
   if (isPartial(r) || what.isOff(r) || isEncoded(encodingOf(r))) return undefined
