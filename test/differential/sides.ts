@@ -29,7 +29,7 @@ const MODULES = [
   'allowmethods', 'env', 'expires', 'headers', 'rewrite', 'setenvif',
   'authn_core', 'authn_file', 'authn_anon', 'authz_user', 'authz_groupfile', 'authz_owner', 'auth_basic', 'access_compat',
   'filter', 'deflate', 'brotli', 'remoteip', 'macro', 'negotiation', 'speling', 'userdir', 'vhost_alias',
-  'authn_dbm', 'authz_dbm', 'authn_socache', 'socache_shmcb', 'socache_dbm',
+  'authn_dbm', 'authz_dbm', 'authn_socache', 'socache_shmcb', 'socache_dbm', 'socache_redis', 'socache_memcache', 'slotmem_shm',
 ]
 const NOBODY = 65534
 
