@@ -8,7 +8,7 @@
 import {
   ACCESS_CONF, after, allowedBy, atoi, defaultSocache, each, GLOBAL_ONLY, OK, PasswordError, raw, readSocache,
   registerAuthn, registerCredentialCache, serverCore, Settings, verifyPassword, word,
-  type Answer, type AuthnStatus, type Command, type ConfigVector, type LogLevel, type Module, type Request, type Socache,
+  type Answer, type AuthnStatus, type Command, type ConfigVector, type Module, type Request, type Socache,
   type Startup, type Status,
 } from 'httpd'
 
@@ -74,10 +74,11 @@ function keep(r: Request, provider: string, user: string, realm: string | undefi
   const { providers, context, timeout } = r.dir(perDirectory)
   if (cache === undefined || !providers.includes(provider)) return
   const expires = Date.now() + 1000 * (timeout || DEFAULT_TIMEOUT)
-  const say = (level: LogLevel, message: string) =>
-    r.log(level, 'authn_socache', `${message} authn credentials for ${user} in ${context}`)
-  void after(cache.store(keyOf(r, context, user, realm), Buffer.from(hash, 'latin1'), expires, r.server), (stored) =>
-    stored ? say('debug', 'AH01681: Cached') : say('error', 'AH01682: Failed to cache'))
+  void after(cache.store(keyOf(r, context, user, realm), Buffer.from(hash, 'latin1'), expires, r.server), (stored) => {
+    if (stored) r.log('debug', 'authn_socache', `AH01681: Cached authn credentials for ${user} in ${context}`)
+    // As Apache, which names the provider here.
+    else r.log('error', 'authn_socache', `AH01682: Failed to cache authn credentials for ${provider} in ${context}`)
+  })
 }
 
 /** What is known of a user; undefined: nothing. The numbers are those of Apache's two places. */

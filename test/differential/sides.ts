@@ -34,6 +34,7 @@ const MODULES = [
   'auth_digest', 'request', 'session', 'session_cookie', 'session_crypto', 'auth_form',
   'cache', 'cache_disk',
   'substitute', 'sed', 'buffer', 'ratelimit', 'data', 'reflector', 'ext_filter', 'charset_lite',
+  'socache_redis', 'socache_memcache', 'slotmem_shm',
 ]
 const NOBODY = 65534
 

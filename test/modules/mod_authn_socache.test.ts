@@ -57,7 +57,7 @@ t.test('a hash is kept for the providers that are named, and passwords are check
     t.notOk(r.logged.some(({ message }) => /secret|SHA/.test(message)), 'no secrets in logs')
     cacheCredentials(r, 'known', 'bob', undefined, 'too large')
     await Promise.resolve()
-    t.ok(r.logged.some(({ message }) => message === 'AH01682: Failed to cache authn credentials for bob in directory'))
+    t.ok(r.logged.some(({ message }) => message === 'AH01682: Failed to cache authn credentials for known in directory'))
   }
 })
 
