@@ -7,7 +7,7 @@ import {
   type CachedHead, type CacheEntry, type CacheProvider, type CacheWriter, type Data, type FileInfo, type Module, type Request,
 } from 'httpd'
 import { headFromJson, keyFor, keyOfHead } from './shared/cache/variants.ts'
-import { bodyPath, placeOf, readEntry, readIndex, removeEntry, writeEntry, writeIndex, type Layout, type Stored } from './cache_disk/files.ts'
+import { bodyPath, placeOf, readEntry, readIndex, removeEntry, renewEntry, writeIndex, type Layout, type Stored } from './cache_disk/files.ts'
 import { letters, perDirectory, perServer, size, type Said } from './cache_disk/settings.ts'
 import { DiskWriter } from './cache_disk/writer.ts'
 
@@ -102,12 +102,12 @@ const provider: CacheProvider = {
   create,
   refresh: (r, key, entry, head) => attempt(r, key, (layout) => {
     const variant = keyOfHead(key, head)
-    writeEntry(placeOf(layout, variant), { ...(entry as DiskEntry).stored, key: variant, head })
+    renewEntry(placeOf(layout, variant), { ...(entry as DiskEntry).stored, key: variant, head })
   }),
   remove: (r, key) => void attempt(r, key, (layout) => {
     const index = readIndex(placeOf(layout, key)) ?? NO_INDEX
     const place = placeOf(layout, keyFor(r, key, index))
-    if (removeEntry(place, (path) => r.stat(path))) r.log('debug', 'cache_disk', `AH00711: Deleting ${place}.entry from cache.`)
+    if (removeEntry(place)) r.log('debug', 'cache_disk', `AH00711: Deleting ${place}.entry from cache.`)
   }),
   invalidate: (r, key) => void attempt(r, key, (layout) => {
     const place = placeOf(layout, key)

@@ -227,7 +227,7 @@ export interface Request {
   /** Sends a part of a file as (the rest of) the body. The core closes nothing: `path` is opened by the core. */
   sendFile(path: string, offset: number, length: number): void
   /**
-   * A part of a file, for `write` or a filter: to be handed on at once, it is held only from then on.
+   * A part of a file, for `write` or a filter: open until the request is over, whatever becomes of its name, and no longer.
    * @throws Error if the file cannot be opened
    */
   filePart(path: string, offset: number, length: number): FilePart

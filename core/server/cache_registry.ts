@@ -36,7 +36,7 @@ export interface CacheEntry {
   readonly head: CachedHead
   /** Something has changed what it stands for (RFC 9111 section 4.4): it must be asked for again. */
   readonly invalidated: boolean
-  /** Undefined: it is gone. To be handed on at once. */
+  /** Undefined: it is gone. What there is stays there as long as the request lasts. */
   body(r: Request): Data | undefined
 }
 

@@ -12,7 +12,7 @@ import type { RequestHead } from '../http/request_head.ts'
 import type { BodyReader } from './body_reader.ts'
 import type { Chains } from './chains.ts'
 import { dirCore } from './core_settings.ts'
-import { NO_FILE, type FileEntry } from './file_cache.ts'
+import { NO_FILE, OpenFile, type FileEntry } from './file_cache.ts'
 import { FileRange, filtered } from './filter_chain.ts'
 import { Headers, trailersOf } from './header_table.ts'
 import type { HttpConn } from './http_conn.ts'
@@ -68,6 +68,8 @@ export class RequestRec extends Response implements Request {
   #subs: Set<RequestRec> | undefined
   #inputFilters: readonly InputFilter[] | undefined
   #source: Source | undefined
+  /** Files of which there are parts: held until it is over. */
+  #heldFiles: OpenFile[] | undefined
   logged = false
   /** Its response is complete or given up: the connection may be with the next request, or with another thread. */
   #over = false
@@ -321,11 +323,12 @@ export class RequestRec extends Response implements Request {
     this.#inputFilters = from.#inputFilters
   }
 
-  /** @throws Error */
   filePart(path: string, offset: number, length: number): FilePart {
-    const { files, port } = this.connection.engine
-    const file = files.open(files.look(path))
-    if (typeof file === 'number') throw new Error(`Cannot open "${path}": errno ${-file}`)
+    const { port } = this.connection.engine
+    const fd = port.files.open(path)
+    if (fd < 0) throw new Error(`Cannot open "${path}": errno ${-fd}`)
+    const file = new OpenFile(fd, (old) => port.files.close(old))
+    ;(this.#heldFiles ??= []).push(file)
     return new FileRange(port, file, offset, length)
   }
 
@@ -345,8 +348,15 @@ export class RequestRec extends Response implements Request {
 
   /** From now on nothing is written for it, nor for what was redirected to it. */
   conclude(): void {
+    this.#end()
+    for (let at = this.prev; at !== undefined; at = at.prev) at.#end()
+  }
+
+  #end(): void {
     this.#over = true
-    for (let at = this.prev; at !== undefined; at = at.prev) at.#over = true
+    if (this.#heldFiles === undefined) return
+    for (const file of this.#heldFiles) file.release()
+    this.#heldFiles = undefined
   }
 
   // For what a module does when it is too late. Nothing may be thrown: it would end the thread if nobody catches it.

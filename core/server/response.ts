@@ -10,7 +10,7 @@
 import { timeOfDay } from '../base/clock.ts'
 import { httpDate } from '../base/dates.ts'
 import { after, OK, type Answer, type Status } from '../hook/hook.ts'
-import { inserted, isQuick, type Data, type FilePart, type OutputFilter, type Sink, type Wait } from '../hook/filter.ts'
+import { inserted, isQuick, type Data, type OutputFilter, type Sink, type Wait } from '../hook/filter.ts'
 import type { Request } from '../hook/types.ts'
 import { CHUNK_TAIL, chunkHead, LAST_CHUNK } from '../http/chunked.ts'
 import { HEADER } from '../http/known_headers.ts'
@@ -52,7 +52,6 @@ export abstract class Response extends ResponseFields {
   /** As the request: what modules see. */
   protected abstract get self(): Request
   abstract get hasBody(): boolean
-  abstract filePart(path: string, offset: number, length: number): FilePart
   /** Its response is complete or given up. */
   protected abstract isOver(): boolean
   protected abstract get charset(): string | undefined
@@ -142,12 +141,7 @@ export abstract class Response extends ResponseFields {
 
   /** Its own body, for another to write into. */
   get sink(): Sink {
-    const write = (data: Data): Wait => {
-      if (this.isOver()) return undefined
-      this.#add(data)
-      return this.#goOn()
-    }
-    return { write, flush: () => this.flush(), end: () => undefined }
+    return { write: (data) => this.write(data), flush: () => this.flush(), end: () => undefined }
   }
 
   #goOn(): Wait {
@@ -161,7 +155,11 @@ export abstract class Response extends ResponseFields {
   }
 
   sendFile(path: string, offset: number, length: number): void {
-    if (!this.isOver()) this.#add(this.filePart(path, offset, length))
+    if (this.isOver()) return
+    const { files } = this.connection.engine
+    const file = files.open(files.look(path))
+    if (typeof file === 'number') throw new Error(`Cannot open "${path}": errno ${-file}`)
+    this.addFile(file, offset, length)
   }
 
   /** Sends what there is now, although more will follow. */

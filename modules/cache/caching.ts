@@ -1,5 +1,5 @@
 /** What the cache knows of one request: made when it is one that may be kept, gone with it. */
-import { cacheProvider, serverCore, type CacheEntry, type CacheProvider, type Request } from 'httpd'
+import { cacheProvider, serverCore, type CacheEntry, type CacheProvider, type Data, type Request } from 'httpd'
 import type { Questions } from './conditions.ts'
 import { parseControl, type CacheControl } from './control.ts'
 import { covers, keyOf } from './key.ts'
@@ -7,7 +7,12 @@ import { tryLock, type Locking } from './lock.ts'
 import { keyRulesOf, lockRulesOf, perDirectory, perServer, type DirectorySettings, type Enabled, type ServerSettings } from './settings.ts'
 
 /** An entry and who has it. */
-export interface Found { readonly provider: CacheProvider; readonly entry: CacheEntry }
+export interface Found {
+  readonly provider: CacheProvider
+  readonly entry: CacheEntry
+  /** Undefined: it has none. Kept for as long as the request lasts, whoever removes the entry meanwhile. */
+  readonly body: Data | undefined
+}
 
 const NOTHING_SAID = parseControl(undefined, undefined)
 

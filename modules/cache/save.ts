@@ -48,10 +48,8 @@ export function usableOnError({ stale }: Caching): Found | undefined {
   return mustRevalidate || proxyRevalidate || sMaxage !== undefined ? undefined : stale
 }
 
-/** The stored response in the place of an error. Undefined: it is gone. */
-export function instead(r: Request, caching: Caching, { entry }: Found, next: Sink): Sink | undefined {
-  const body = entry.body(r)
-  if (body === undefined && !entry.head.headOnly) return undefined
+/** The stored response in the place of an error. */
+export function instead(r: Request, caching: Caching, { entry, body }: Found, next: Sink): Sink {
   const failed = r.status
   strip(r)
   wear(r, entry.head, entry.head.fields)
@@ -78,9 +76,8 @@ function refuse(r: Request, caching: Caching, dir: DirectorySettings, reason: st
   caching.unlock()
   // We have asked, not the client: that one wants the response. It holds for now, but is not to be kept.
   if (r.status === 304 && stale !== undefined && caching.questions !== undefined) {
-    const body = stale.entry.body(r)
     caching.removeStale(r)
-    const sink = confirmed(r, caching, refreshedHead(r, caching, stale.entry.head, dir), body, next)
+    const sink = confirmed(r, caching, refreshedHead(r, caching, stale.entry.head, dir), stale.body, next)
     tell(r, dir, 'miss', `conditional cache miss: 304 was uncacheable, entity removed: ${reason}`)
     return sink
   }
@@ -91,10 +88,9 @@ function refuse(r: Request, caching: Caching, dir: DirectorySettings, reason: st
 }
 
 /** The origin says that what is stored still holds. */
-function refresh(r: Request, caching: Caching, dir: DirectorySettings, { provider, entry }: Found, next: Sink): Sink | undefined {
-  const body = entry.body(r)
+function refresh(r: Request, caching: Caching, dir: DirectorySettings, { provider, entry, body }: Found, next: Sink): Sink {
   const head = refreshedHead(r, caching, entry.head, dir)
-  const kept = body !== undefined || entry.head.headOnly ? provider.refresh(r, caching.key, entry, head) : false
+  const kept = provider.refresh(r, caching.key, entry, head)
   caching.keepsStale = kept !== false
   caching.removeStale(r)
   const sink = confirmed(r, caching, head, body, next)
@@ -110,7 +106,6 @@ function refresh(r: Request, caching: Caching, dir: DirectorySettings, { provide
 function confirmed(r: Request, caching: Caching, head: CachedHead, body: Data | undefined, next: Sink): Sink {
   wear(r, head, head.fields)
   caching.takeBack(r)
-  if (!r.isHead && body === undefined && !head.headOnly) throw new Error('Cannot read a stored response: it has been removed')
   r.status = 200
   const status = r.meetsConditions()
   r.status = status === OK ? head.status : status

@@ -28,7 +28,10 @@ function weigh(r: Request, caching: Caching, provider: CacheProvider, entry: Cac
   if (fields !== undefined) return { entry, fields }
   // Only what is stored will do, and this will not.
   if (caching.control.onlyIfCached) return undefined
-  caching.stale = { provider, entry }
+  const body = entry.body(r)
+  // Gone since it was found: there is nothing to ask about.
+  if (body === undefined && !head.headOnly) return undefined
+  caching.stale = { provider, entry, body }
   if (!isOther) {
     r.log('debug', 'cache', `AH00695: Cached response for ${r.uri} isn't fresh. Adding conditional request headers.`)
     caching.questions = new Questions(r, head.fields)

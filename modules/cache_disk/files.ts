@@ -2,10 +2,11 @@
  * Entries as files below CacheRoot: NAME.index says what a URL varies by, NAME.entry has all of a response but its body,
  * and names the file with that, NAME.UNIQUE.body.
  *
- * One rule: no file changes once it has its name. What is new is written elsewhere and renamed; a body is written under a
- * name that no entry says yet. So processes need no lock among themselves, and whatever a crash leaves behind is no entry.
+ * One rule: no file changes once it has its name. What is new is written elsewhere and put into its place whole; a body is
+ * written under a name that no entry says yet, and goes with the entry that says it. So processes need no lock among
+ * themselves, and whatever a crash leaves behind is no entry.
  */
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { threadId } from 'node:worker_threads'
 import { fsPath, parentDirectory, Recent, type FileInfo } from 'httpd'
 import { nameOf } from '../shared/cache/name.ts'
@@ -93,25 +94,32 @@ export function openNew(path: string): number {
   }
 }
 
-/** Puts text in the place of what a file said, at once. @throws Error */
-function replace(path: string, text: string): void {
+/** A file with a name of its own. @throws Error */
+function written(path: string, text: string): string {
   const temporary = `${path}.${unique()}.tmp`
   const fd = openNew(temporary)
   try {
     writeFileSync(fd, text, 'latin1')
+    return temporary
+  } catch (error) {
+    erase(temporary)
+    throw error
+  } finally {
     closeSync(fd)
+  }
+}
+
+/** What it varies by, in the place of what was said. @throws Error */
+export function writeIndex(place: string, index: Index): void {
+  const path = `${place}.index`
+  const temporary = written(path, JSON.stringify(index))
+  try {
     renameSync(fsPath(temporary), fsPath(path))
   } catch (error) {
     erase(temporary)
     throw error
   }
 }
-
-/** @throws Error */
-export const writeIndex = (place: string, index: Index): void => replace(`${place}.index`, JSON.stringify(index))
-
-/** @throws Error */
-export const writeEntry = (place: string, stored: Stored): void => replace(`${place}.entry`, JSON.stringify(stored))
 
 /** False: there was none. */
 export function erase(path: string): boolean {
@@ -123,23 +131,78 @@ export function erase(path: string): boolean {
   }
 }
 
-/**
- * Takes an entry away, with its body. It is renamed first: of many that want to, one gets it, and no body is left that
- * nothing says.
- */
-export function removeEntry(place: string, look: Look): boolean {
-  const taken = `${place}.entry.${unique()}.tmp`
+/** An entry that is nobody else's any more. */
+interface Taken { readonly path: string; readonly body: string | undefined }
+
+/** Of many that want to take an entry away one gets it, and sees to its body: so none is left that nothing names. */
+function take(place: string): Taken | undefined {
+  const path = `${place}.entry.${unique()}.tmp`
   try {
-    renameSync(fsPath(`${place}.entry`), fsPath(taken))
+    renameSync(fsPath(`${place}.entry`), fsPath(path))
   } catch {
+    return undefined
+  }
+  const { body } = read(path) as Partial<Stored> | undefined ?? {}
+  return { path, body: typeof body === 'string' ? body : undefined }
+}
+
+export function removeEntry(place: string): boolean {
+  const taken = take(place)
+  if (taken === undefined) return false
+  eraseBody(place, taken.body)
+  erase(taken.path)
+  return true
+}
+
+function eraseBody(place: string, body: string | undefined): void {
+  if (body !== undefined) erase(bodyPath(place, body))
+}
+
+/** False: there is one already. @throws Error */
+function link(from: string, place: string): boolean {
+  try {
+    linkSync(fsPath(from), fsPath(`${place}.entry`))
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     return false
   }
-  const { body } = read(taken) as Partial<Stored> | undefined ?? {}
-  if (typeof body === 'string') {
-    erase(bodyPath(place, body))
-    // Whoever still has it open sees that it is gone.
-    look(bodyPath(place, body))
+}
+
+/** How often one tries that others keep coming before. */
+const TRIES = 20
+
+/** Puts an entry in the place of whatever there is. False: others were always quicker. @throws Error */
+export function putEntry(place: string, stored: Stored): boolean {
+  const temporary = written(`${place}.entry`, JSON.stringify(stored))
+  try {
+    for (let i = 0; i < TRIES; i++) {
+      removeEntry(place)
+      if (link(temporary, place)) return true
+    }
+    return false
+  } finally {
+    erase(temporary)
   }
-  erase(taken)
-  return true
+}
+
+/** The same body with another head; unless it has been replaced since, which counts for more. @throws Error */
+export function renewEntry(place: string, stored: Stored): void {
+  const taken = take(place)
+  if (taken === undefined) return
+  let isPlaced = false
+  try {
+    if (taken.body !== stored.body) isPlaced = link(taken.path, place)
+    else {
+      const temporary = written(`${place}.entry`, JSON.stringify(stored))
+      try {
+        isPlaced = link(temporary, place)
+      } finally {
+        erase(temporary)
+      }
+    }
+  } finally {
+    if (!isPlaced) eraseBody(place, taken.body)
+    erase(taken.path)
+  }
 }

@@ -2,7 +2,7 @@
 import { closeSync, writeSync } from 'node:fs'
 import type { CachedHead, CacheWriter, Request } from 'httpd'
 import { keyOfHead, namesOf } from '../shared/cache/variants.ts'
-import { bodyPath, erase, openNew, placeOf, readIndex, removeEntry, unique, writeEntry, writeIndex, type Layout } from './files.ts'
+import { bodyPath, erase, openNew, placeOf, putEntry, readIndex, unique, writeIndex, type Layout } from './files.ts'
 
 export interface Bounds {
   /** Bytes of a body. */
@@ -87,8 +87,8 @@ export class DiskWriter implements CacheWriter {
     this.#close()
     const key = keyOfHead(this.#key, this.#head)
     this.#note(namesOf(this.#head))
-    removeEntry(this.#place, (path) => this.#r.stat(path))
-    writeEntry(this.#place, { key, head: this.#head, length: this.#length, body: hasBody ? this.#body : undefined })
+    const stored = { key, head: this.#head, length: this.#length, body: hasBody ? this.#body : undefined }
+    if (!putEntry(this.#place, stored)) throw new Error('others are always quicker')
   }
 
   /** The index, if it says something else, or has to. */
