@@ -35,6 +35,7 @@ const MODULES = [
   'cache', 'cache_disk',
   'substitute', 'sed', 'buffer', 'ratelimit', 'data', 'reflector', 'ext_filter', 'charset_lite',
   'socache_redis', 'socache_memcache', 'slotmem_shm',
+  'cache_socache',
 ]
 const NOBODY = 65534
 
