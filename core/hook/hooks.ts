@@ -53,6 +53,8 @@ export interface FixedLimits {
 /** What hooks of the server's start are told. */
 export interface Startup {
   readonly server: Server
+  /** In a child process: what is to be said at a start has been said. */
+  readonly inChild: boolean
   /** `-t`, a dump, or a signal to a running server: touch nothing. */
   readonly checking: boolean
   /** False at the first start, true when the running server reads its configuration again. */

@@ -141,6 +141,7 @@ const startupOf = (
   input: SettleInput, server: Server, note: TakeNote, descriptor: Startup['descriptor'],
 ): Startup => ({
   server,
+  inChild: input.hosting !== undefined,
   checking: input.checking,
   restart: input.restart,
   fixed: input.fixed,

@@ -174,7 +174,7 @@ export function fakeRequest({ conf, dir }: Configured, { headers = {}, connectio
 /** A start whose descriptors are opened at once. */
 export function fakeStartup(server: Server, notes: string[] = []): Startup {
   return {
-    server, checking: false, restart: false, fixed: undefined, defines: new Map(),
+    server, inChild: false, checking: false, restart: false, fixed: undefined, defines: new Map(),
     serverRootRelative: (path) => path.startsWith('/') ? path : `/srv/${path}`,
     note: (level, module, text) => void notes.push(`${level} ${module}: ${text}`),
     descriptor: (_, open) => open(),
