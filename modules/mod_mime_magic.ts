@@ -23,9 +23,12 @@ const known = new Map<string, readonly Rule[]>()
 export function readRules(startup: Startup): Status {
   if (startup.checking) return OK
   known.clear()
+  const complain = (text: string): void => {
+    if (!startup.inChild) startup.note('error', 'mime_magic', text)
+  }
   for (const server of startup.server.all) {
     const { file } = server.get(magic)
-    if (file !== undefined && !known.has(file)) known.set(file, rulesOf(file, (text) => startup.note('error', 'mime_magic', text)))
+    if (file !== undefined && !known.has(file)) known.set(file, rulesOf(file, complain))
   }
   return OK
 }

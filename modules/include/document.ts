@@ -58,6 +58,8 @@ export class Document implements Sink {
   /** What may be the beginning of a start tag. */
   #held: Uint8Array = NOTHING
   cancelled = false
+  /** Ends what an element has under way, should nobody want it any more. */
+  stop: (() => void) | undefined
 
   constructor(r: Request, next: Sink) {
     const { errorMsg, undefinedEcho, timeFormat } = r.dir(include)
@@ -97,6 +99,7 @@ export class Document implements Sink {
 
   cancel(): void {
     this.cancelled = true
+    this.stop?.()
     this.next.cancel?.()
   }
 

@@ -60,24 +60,43 @@ async function runShell(document: Document, command: string): Promise<boolean> {
     child.once('close', () => resolve(undefined))
   })
   logErrors(document, child)
-  const { timeout } = r.server.get(serverCore)
-  let watch = setTimeout(() => end(child), timeout)
+  document.stop = () => end(child)
+  const silence = silenceOf(document, child)
   try {
+    silence.begins()
     for await (const piece of child.stdout!) {
-      clearTimeout(watch)
+      // While the client takes its time, so may the command.
+      silence.ends()
       if (document.cancelled || r.connection.aborted) break
       await document.next.write(piece as Uint8Array)
-      watch = setTimeout(() => end(child), timeout)
+      silence.begins()
     }
-    clearTimeout(watch)
     if (document.cancelled || r.connection.aborted) end(child)
-    watch = setTimeout(() => end(child), timeout)
+    silence.begins()
     const fault = await failed
     if (fault !== undefined) r.log('error', 'include', `SY00189: Cannot run a command of ${document.file}: ${fault.message}`)
     return fault === undefined
   } finally {
-    clearTimeout(watch)
+    silence.ends()
+    document.stop = undefined
     if (child.exitCode === null && child.signalCode === null) end(child)
+  }
+}
+
+/** A command that says nothing for Timeout is ended. */
+function silenceOf({ r, file }: Document, child: ChildProcess): { begins(): void; ends(): void } {
+  const { timeout } = r.server.get(serverCore)
+  let watch: NodeJS.Timeout | undefined
+  const act = (): void => {
+    r.log('error', 'include', `SY00189: a command of ${file} was ended: it has said nothing for ${timeout / 1000} seconds`)
+    end(child)
+  }
+  return {
+    begins() {
+      clearTimeout(watch)
+      watch = setTimeout(act, timeout)
+    },
+    ends: () => clearTimeout(watch),
   }
 }
 

@@ -7,6 +7,7 @@ import { decodeEntities, escapeShell, expand, timeText } from '../../modules/inc
 import { filter, module, parseByHandler, parseByMark } from '../../modules/mod_include.ts'
 import { core } from '../../core/server/core_module.ts'
 import { DECLINED } from '../../core/hook/hook.ts'
+import { serverCore } from '../../core/server/core_settings.ts'
 import { configure, fakeRequest, fileOf, refusal, type Wanted } from './harness.ts'
 
 function read(text: string, endTag = '-->', pieces = [text.length]): { element: Element | undefined; rest: string } {
@@ -112,9 +113,10 @@ t.test('conditions of before', async (t) => {
 })
 
 /** What a document comes to. */
-async function answer(text: string, { conf = '', pieces = [text], ...more }: Wanted & { conf?: string; pieces?: readonly string[] } = {}) {
+async function answer(text: string, { conf = '', pieces = [text], timeout = 60_000, ...more }: Wanted & { conf?: string; pieces?: readonly string[]; timeout?: number } = {}) {
   const configured = configure([core, module], `<Directory /docs>\nOptions Includes\n${conf}\n</Directory>`)
   const r = fakeRequest(configured, { filename: '/docs/d/a.shtml', uri: '/d/a.shtml', finfo: { ...fileOf('file'), mtimeMs: 0 }, ...more })
+  configured.conf.vector.said(serverCore).timeout = timeout
   // What the core asks of its own requests.
   Object.assign(r, { served: { documentRoot: '/docs', settings: {} } })
   Object.assign(r.connection, { engine: { serverTokens: 'Switchyard' } })
@@ -155,6 +157,9 @@ t.test('#exec', async (t) => {
   })
   t.equal(body, '[a.shtml x\n/tmp\n]')
   t.match(r.logged, [{ level: 'error', module: 'include', message: 'no' }])
+  const { body: silent, r: told } = await answer('[<!--#exec cmd="echo a; exec >&-; sleep 60" -->]', { filename: '/tmp/a.shtml', timeout: 300 })
+  t.equal(silent, '[a\n]')
+  t.match(told.logged, [{ message: /^SY00189: a command of \/tmp\/a.shtml was ended: it has said nothing for 0.3 seconds$/ }])
   t.equal((await answer('[<!--#exec cmd="x" -->]', { filename: '/no/such/place' })).body, '[[an error occurred while processing this directive]]')
 })
 

@@ -121,6 +121,8 @@ t.test('requests', async (t) => {
   const server = fakeServer(configured.conf)
   t.equal(readRules(fakeStartup(server, notes)), OK)
   t.match(notes, [/^error mime_magic: AH01524: .* \(.*rules:2\)$/])
+  t.equal(readRules({ ...fakeStartup(server, notes), inChild: true }), OK)
+  t.equal(notes.length, 1, 'children do not say it again')
   const request = (filename: string, more: Wanted = {}) =>
     fakeRequest(configured, { filename, finfo: { ...fileOf('file'), size: 100, ino: 7 }, ...more })
   const path = file('one', `A${PAD}`)
