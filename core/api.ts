@@ -32,6 +32,7 @@ export * from './base/escape.ts'
 export * from './base/path.ts'
 export * from './base/fnmatch.ts'
 export * from './base/table.ts'
+export { Recent } from './base/recent.ts'
 export { apr1, CRYPT_LETTERS, PasswordError, sha1, verifyPassword } from './base/password.ts'
 export { atTurnEnd } from './base/turn.ts'
 export * from './base/version.ts'
@@ -50,6 +51,7 @@ export { findNames, provenHost, remoteHost, wantsNames } from './server/host_nam
 export { duration, isUrl, wholeNumber } from './server/directive_values.ts'
 export { openLog } from './server/log_target.ts'
 export { registeredLogItem, registerLogItem, type LogItem, type LogValue } from './server/log_items.ts'
+export { registeredMetrics, registerMetric, type ModuleMetric } from './server/metrics.ts'
 export { knownLogId, log, mightLog } from './server/log.ts'
 export { errnoPrefix, type Note } from './server/notes.ts'
 export { unixd } from './server/unixd_settings.ts'
@@ -62,6 +64,7 @@ export type {
   Asked, ChildHandle, Conn, ConnOwner, Engine, Mpm, Population, Seat, Site, SiteEvent, Traits,
 } from './server/mpm.ts'
 export { running, type Running } from './server/running.ts'
+export { sharedMemory } from './server/shared_memory.ts'
 export {
   FINISH_REASONS, Status as SeatStatus, type FinishReason, type ProcessRow, type Scoreboard, type SlotRow, type WorkerRow,
 } from './server/scoreboard.ts'

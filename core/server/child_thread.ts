@@ -21,6 +21,7 @@ import { setRunning } from './running.ts'
 import { rebuild, type Payload } from './rebuild.ts'
 import { Scoreboard, type WorkerRow } from './scoreboard.ts'
 import { serverTokens } from './server_tokens.ts'
+import { useShared } from './shared_memory.ts'
 import type { Prepared, ProgramParts } from './startup.ts'
 import { Tally } from './tally.ts'
 import { ThreadEngine } from './thread_engine.ts'
@@ -54,6 +55,7 @@ export interface Seated {
 
 /** Builds everything that one thread needs to serve. @throws Error if the generation cannot be rebuilt */
 export async function takeSeat(start: ChildStart, payload: Payload, parts: ProcessParts, role: ThreadRole): Promise<Seated> {
+  useShared(parts.port.shared)
   const prepared = await rebuild(payload, parts)
   const { mpm, modules } = prepared
   const server = prepared.servers[0]!

@@ -21,6 +21,7 @@ import { takePipedLogs, type PipedLogs } from './piped_log.ts'
 import { payloadOf } from './rebuild.ts'
 import type { Scoreboard } from './scoreboard.ts'
 import { createBoard, type Board } from './scoreboard_file.ts'
+import { useShared } from './shared_memory.ts'
 import type { PassedSocket } from './service_manager.ts'
 import type { Prepared } from './startup.ts'
 import { identityFor, type IdentityParts } from './startup_identity.ts'
@@ -77,6 +78,7 @@ export class Generations {
 
   constructor(parts: GenerationParts) {
     this.#parts = parts
+    useShared(parts.port.shared)
     this.#passed = new PassedListeners(parts.sockets, () => parts.port.service)
     this.#listeners = new Listeners(parts.port.net, this.#passed)
   }

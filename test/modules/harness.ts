@@ -164,6 +164,7 @@ export function fakeRequest({ conf, dir }: Configured, { headers = {}, connectio
     forgetLookup: () => undefined, mayBlock: true,
     fastRedirect: (to) => void Object.assign(request, { uri: to.uri, filename: to.filename, finfo: to.finfo }),
     stat: () => NO_FILE,
+    onEnd: () => undefined,
     constructUrl: (path) => `http://asked.example${path}`,
     log: (level, module, message) => void logged.push({ level, module, message }),
     ...rest,
