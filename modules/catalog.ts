@@ -109,6 +109,8 @@ export const modules: readonly ModuleRow[] = [
   away('data', 'all', 'RFC 2397 data encoder'),
   away('ratelimit', 'most', 'output bandwidth limiting'),
   here('reqtimeout', 'yes', 'limit time waiting for a request from the client', 'RequestReadTimeout'),
+  here('limits', 'most', 'limit requests per client address (not in Apache)',
+    'RequestRateLimit ConnectionLimit LimitsStatus LimitsDryRun LimitsExempt LimitsTableSize'),
   away('ext_filter', 'most', 'external filter', 'ExtFilterDefine ExtFilterOptions'),
   away('request', 'most', 'request body filtering', 'KeptBodySize'),
   away('include', 'most', 'server side includes',
