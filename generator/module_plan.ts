@@ -3,6 +3,7 @@
  * The rules are those of Apache's APACHE_MODULE macro; what is not in this version is refused when asked for
  * and passed over when a selection would have taken it.
  */
+import type { Feature } from '../core/port/features.ts'
 import { modules, type ModuleClass, type ModuleRow } from '../modules/catalog.ts'
 import { UserError } from './error.ts'
 import { nearest } from './nearest.ts'
@@ -111,14 +112,21 @@ function decidePart(row: ModuleRow, wish: string | undefined): Form {
   return wish === undefined || wish === 'yes' || wish === 'static' ? 'static' : 'no'
 }
 
-function refuseMissing(row: ModuleRow): never {
-  throw new UserError(
-    `mod_${row.name} has been requested but can not be built due to prerequisite failures`,
-    [`this version of Switchyard has no mod_${row.name}`])
+function refuseMissing(row: ModuleRow, why: string): never {
+  throw new UserError(`mod_${row.name} has been requested but can not be built due to prerequisite failures`, [why])
+}
+
+/** Why a module cannot be built, for the line of its check and for a refusal. */
+function lack(row: ModuleRow, have: ReadonlySet<Feature>): { readonly short: string; readonly long: string } | undefined {
+  if (row.source === undefined) return { short: 'not in this version', long: `this version of Switchyard has no mod_${row.name}` }
+  if (row.needs === undefined || have.has(row.needs)) return undefined
+  return { short: `no ${row.needs}`, long: `it needs ${row.needs}, which was not found here; config.log says why` }
 }
 
 /** Chooses the modules, in the order of the catalog. */
-export function planModules(values: Readonly<Record<string, string>>, mpm: MpmTraits, say: Say): ModuleChoice[] {
+export function planModules(
+  values: Readonly<Record<string, string>>, mpm: MpmTraits, have: ReadonlySet<Feature>, say: Say,
+): ModuleChoice[] {
   const wishes = readWishes(values)
   const taken = new Map<string, Form>()
   const chosen = modules.map((row): ModuleChoice => {
@@ -132,9 +140,10 @@ export function planModules(values: Readonly<Record<string, string>>, mpm: MpmTr
     const cls = classOf(row, mpm)
     const { form, because, asked } = decide(cls, wish, wishes, (name) => taken.get(name) ?? 'no')
     taken.set(row.name, form)
-    if (form !== 'no' && row.source === undefined) {
-      if (asked === true) refuseMissing(row)
-      say(`${checking} no (not in this version)`)
+    const missing = form === 'no' ? undefined : lack(row, have)
+    if (missing !== undefined) {
+      if (asked === true) refuseMissing(row, missing.long)
+      say(`${checking} no (${missing.short})`)
       return { row, form: 'no', active: false }
     }
     say(`${checking} ${form}${because === undefined ? '' : ` (${because})`}`)

@@ -59,7 +59,7 @@ function decide(input: PlanInput, say: Say): Config {
   const pollers = choosePollers(values['with-poll'], have, platformOf(hosts.host), say)
   refuseUnsupported(values)
   const loadAll = sayLoadAll(values, say)
-  const modules = planModules(values, traits(chosen, hosts.host), say)
+  const modules = planModules(values, traits(chosen, hosts.host), have, say)
   return {
     version: VERSION, languageLevel: LANGUAGE_LEVEL, magic: MODULE_MAGIC_NUMBER,
     srcdir: input.srcdir, ...hosts, platform: platformOf(hosts.host),

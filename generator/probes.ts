@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import * as zlib from 'node:zlib'
 import type { Feature } from '../core/port/features.ts'
 import {
   accept4, ioUring, libkqueue, pcre2, type Native, opensDescriptor, reuseport, sendfile, sharedMemory,
@@ -76,10 +77,20 @@ export const probes: readonly Probe[] = [
     run: (koffi) => pcre2(koffi()),
   },
   {
+    feature: 'zstd', label: 'for zstd in node:zlib', cacheVar: 'ap_cv_zlib_zstd',
+    run: () => zstd(zlib),
+  },
+  {
     feature: 'cores', label: 'number of processor cores', cacheVar: 'ap_cv_cores',
     run: () => ({ value: String(availableParallelism()), reason: 'what this process may use' }),
   },
 ]
+
+/** @param library node:zlib of the Node.js that runs configure: the server runs on the same */
+export function zstd(library: object): string {
+  if (!('createZstdCompress' in library)) throw new Error(`node:zlib of Node.js ${process.versions.node} has no zstd; 22.15 and 23.8 are the first that have`)
+  return 'node:zlib has createZstdCompress'
+}
 
 /** A worker thread starts, sees our memory, and wakes us by it. */
 async function threads(): Promise<string> {

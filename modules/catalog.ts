@@ -3,6 +3,7 @@
  * Data only. `class` says when configure chooses it by itself; a row without `source` is a module that
  * this version has not. The directive names let the server say which module a directive belongs to.
  */
+import type { Feature } from '../core/port/features.ts'
 
 /**
  * When a module is chosen without being asked for: `static` always; `yes` always, in the form of the day;
@@ -16,6 +17,8 @@ export interface ModuleRow {
   readonly help: string
   /** Path from the top of the source tree; absent: no implementation in this version. */
   readonly source?: string
+  /** What it cannot be built without. */
+  readonly needs?: Feature
   /** File name for IfModule and `httpd -l`. */
   readonly file: string
   readonly directives: readonly string[]
@@ -109,6 +112,8 @@ export const modules: readonly ModuleRow[] = [
   here('data', 'all', 'RFC 2397 data encoder'),
   here('ratelimit', 'most', 'output bandwidth limiting'),
   here('reqtimeout', 'yes', 'limit time waiting for a request from the client', 'RequestReadTimeout'),
+  here('limits', 'most', 'limit requests per client address (not in Apache)',
+    'RequestRateLimit ConnectionLimit LimitsStatus LimitsDryRun LimitsExempt LimitsTableSize'),
   here('ext_filter', 'most', 'external filter', 'ExtFilterDefine ExtFilterOptions'),
   here('request', 'most', 'request body filtering', 'KeptBodySize'),
   here('include', 'most', 'server side includes',
@@ -132,6 +137,11 @@ export const modules: readonly ModuleRow[] = [
   here('brotli', 'most', 'brotli compression support',
     'BrotliFilterNote BrotliCompressionQuality BrotliCompressionWindow BrotliCompressionMaxInputBlock ' +
     'BrotliAlterETag'),
+  {
+    ...here('zstd', 'most', 'zstd compression support (not in Apache)',
+      'ZstdFilterNote ZstdCompressionLevel ZstdCompressionWindow ZstdAlterETag'),
+    needs: 'zstd',
+  },
   here('precompressed', 'most', 'files that are compressed already, beside others (not in Apache)', 'Precompressed'),
   part('http', 'http_core.c', 'HTTP protocol handling'),
   here('mime', 'yes', 'mapping of file extension to MIME',

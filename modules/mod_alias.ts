@@ -3,7 +3,7 @@
  * (Redirect). Of several that match the first counts; redirects go before aliases.
  */
 import {
-  DECLINED, OK, Order, RSRC_AND_ACCESS, RSRC_CONF, Settings, allowedBy, checkContext, flag, isUrl, optional,
+  addTo, DECLINED, OK, Order, RSRC_AND_ACCESS, RSRC_CONF, Settings, allowedBy, checkContext, flag, isUrl, optional,
   osEscapePath, substitute, word,
   type Answer, type Command, type Configured, type Module, type Request, type Status,
 } from 'httpd'
@@ -178,7 +178,7 @@ function addAlias(said: SaidServer, command: Command, alias: Alias): void {
     command.note('warn', `AH00671: The ${command.name} directive in ${command.file} at line ${command.line} ` +
       'will probably never match because it overlaps an earlier one.')
   }
-  said.aliases = [...before, alias]
+  said.aliases = addTo(said.aliases, alias)
 }
 
 /** Redirect and its relatives. In a section they are per directory, else per server. */
@@ -194,7 +194,7 @@ function redirectSetter(defaultStatus: number, match = false) {
       return
     }
     const one = rule(given, defaultStatus, match)
-    said.redirects = [...(said.redirects ?? []), one]
+    said.redirects = addTo(said.redirects, one)
   }
 }
 

@@ -32,8 +32,8 @@ export function realmHashIn(content: Buffer, key: string): string | undefined {
   return undefined
 }
 
-const passwords = new FileLookup(passwordIn)
-const realmHashes = new FileLookup(realmHashIn)
+const passwords = new FileLookup(passwordIn, (user) => user)
+const realmHashes = new FileLookup(realmHashIn, (key) => key.slice(0, key.indexOf('\0')))
 
 /** What a file says of a key; `error` if it cannot be read, which has been logged then. */
 function lookUp(r: Request, conf: ConfigVector, lookup: FileLookup<string | undefined>, key: string): AuthnStatus | { hash: string } {

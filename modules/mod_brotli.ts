@@ -2,7 +2,8 @@
  * mod_brotli: the filter BROTLI_COMPRESS for clients that accept `br`.
  */
 import { constants, brotliCompress, brotliCompressSync, createBrotliCompress, type BrotliOptions } from 'node:zlib'
-import { atoi, ConfigError, optional, parsed, RSRC_CONF, Settings, word, type Arg, type Module } from 'httpd'
+import { optional, RSRC_CONF, Settings, word, type Arg, type Module } from 'httpd'
+import { alterETagArg, between, withNote } from './shared/compress/directives.ts'
 import { compressingFilter, type Compression, type Notes } from './shared/compress/filter.ts'
 import { Kept, type Coded } from './shared/compress/coder.ts'
 import type { AlterETag } from './shared/compress/negotiation.ts'
@@ -25,22 +26,14 @@ type Said = Partial<typeof brotli.defaults>
 
 const say = (said: { conf?: Conf }, more: Partial<Conf>): void => void (said.conf = { ...(said.conf ?? DEFAULTS), ...more })
 
-const between = (name: string, least: number, most: number): Arg<number> => parsed((text, command) => {
-  const value = atoi.take([text], command)
-  if (value < least || value > most) throw new ConfigError(`${name} must be between ${least} and ${most}`)
-  return value
-})
+const limited = (name: string, least: number, most: number): Arg<number> =>
+  between(least, most, `${name} must be between ${least} and ${most}`)
 
-const alterETag: Arg<AlterETag> = parsed((text) => {
-  const found = (['AddSuffix', 'NoChange', 'Remove'] as const).find((each) => each.toLowerCase() === text.toLowerCase())
-  if (found === undefined) throw new ConfigError("BrotliAlterETag accepts only 'AddSuffix', 'NoChange' and 'Remove'")
-  return found
-})
+const alterETag = alterETagArg("BrotliAlterETag accepts only 'AddSuffix', 'NoChange' and 'Remove'")
 
 function note(said: { conf?: Conf }, first: string, second: string | undefined): void {
-  const kind = second === undefined ? 'ratio' : first.toLowerCase()
-  if (kind !== 'input' && kind !== 'output' && kind !== 'ratio') throw new ConfigError(`Unknown BrotliFilterNote type '${first}'`)
-  say(said, { notes: { ...(said.conf ?? DEFAULTS).notes, [kind]: second ?? first } })
+  const { notes } = said.conf ?? DEFAULTS
+  say(said, { notes: withNote(notes, first, second, (kind) => `Unknown BrotliFilterNote type '${kind}'`) })
 }
 
 const made = new WeakMap<Conf, Compression>()
@@ -81,11 +74,11 @@ export const module = {
   directives: [
     brotli.directive('BrotliFilterNote', [word, optional(word)], (said: Said, _, first, second) => note(said, first, second),
       RSRC_CONF, 'Name of a note for the log: of the ratio, or behind Input, Output or Ratio of that'),
-    brotli.directive('BrotliCompressionQuality', [between('BrotliCompressionQuality', 0, 11)],
+    brotli.directive('BrotliCompressionQuality', [limited('BrotliCompressionQuality', 0, 11)],
       (said: Said, _, quality) => say(said, { quality }), RSRC_CONF, 'Quality of compression, from 0 (fast) to 11 (small)'),
-    brotli.directive('BrotliCompressionWindow', [between('BrotliCompressionWindow', 10, 24)],
+    brotli.directive('BrotliCompressionWindow', [limited('BrotliCompressionWindow', 10, 24)],
       (said: Said, _, window) => say(said, { window }), RSRC_CONF, 'Size of the sliding window, as a power of two from 10 to 24'),
-    brotli.directive('BrotliCompressionMaxInputBlock', [between('BrotliCompressionMaxInputBlock', 16, 24)],
+    brotli.directive('BrotliCompressionMaxInputBlock', [limited('BrotliCompressionMaxInputBlock', 16, 24)],
       (said: Said, _, block) => say(said, { block }), RSRC_CONF, 'Largest block of input, as a power of two from 16 to 24'),
     brotli.directive('BrotliAlterETag', [alterETag], (said: Said, _, value) => say(said, { alterETag: value }), RSRC_CONF,
       'What becomes of the ETag of a compressed response: AddSuffix, NoChange or Remove'),

@@ -4,11 +4,12 @@
  */
 import { createGzip, gzip, gzipSync } from 'node:zlib'
 import { optional, OR_ALL, RSRC_CONF, word, type Module, type Request } from 'httpd'
+import { between } from './shared/compress/directives.ts'
 import { compressingFilter, type Compression } from './shared/compress/filter.ts'
 import { Kept, type Coded, type Coding } from './shared/compress/coder.ts'
 import { inflateFilter, inputFilter } from './deflate/inflate.ts'
 import {
-  alterETag, between, bodyLimit, deflate, inflating, limit, note, pieceSize, say, type Conf, type InflatingSaid, type Said,
+  alterETag, bodyLimit, deflate, inflating, limit, note, pieceSize, say, type Conf, type InflatingSaid, type Said,
 } from './deflate/settings.ts'
 
 /** Head and end of the gzip format; Apache counts what is in between. */

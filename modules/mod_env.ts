@@ -26,10 +26,10 @@ const perDirectory = new Settings('directory', {
 type Said = { variables?: Variables }
 
 function add(said: Said, name: string, value: string): void {
-  const { set, unset } = said.variables ?? perDirectory.defaults.variables
-  const grown = new Map(set)
-  tableSet(grown, name, value)
-  said.variables = { set: grown, unset }
+  const { set, unset } = (said.variables ??= { set: new Map(), unset: [] })
+  // This place's own: there may be any number of lines.
+  tableSet(set as Map<string, string>, name, value)
+  said.variables = { set, unset }
 }
 
 function pass(said: Said, command: Command, names: readonly string[]): void {
@@ -41,7 +41,7 @@ function pass(said: Said, command: Command, names: readonly string[]): void {
 }
 
 function remove(said: Said, _: Command, names: readonly string[]): void {
-  const { set, unset } = said.variables ?? perDirectory.defaults.variables
+  const { set, unset } = (said.variables ??= { set: new Map(), unset: [] })
   said.variables = { set, unset: [...unset, ...names] }
 }
 

@@ -113,7 +113,9 @@ export const module = {
     perDirectory.directive('ExpiresActive', [flag], 'active', allowedBy('Indexes'),
       'Whether responses are told when they expire'),
     perDirectory.directive('ExpiresByType', [word, word], (said, command, type, text) => {
-      said.byType = { ...said.byType, [type.toLowerCase()]: expiryOf(text, `ExpiresByType ${type} ${text}`, command) }
+      // This place's own: there may be any number of lines.
+      const byType: Record<string, Expiry> = (said.byType ??= {})
+      byType[type.toLowerCase()] = expiryOf(text, `ExpiresByType ${type} ${text}`, command)
     }, allowedBy('Indexes'), 'A media type, and when responses of it expire: A or M with seconds, or `access plus 1 month`'),
     perDirectory.directive('ExpiresDefault', [word], (said, command, text) => {
       said.otherwise = expiryOf(text, `ExpiresDefault ${text}`, command)

@@ -15,7 +15,9 @@ const BY_TYPE = 'BYTYPE:'
 const find = (said: Said, name: string): Declared | undefined => said.declared?.[name.toLowerCase()]
 
 function keep(said: Said, filter: Declared): void {
-  said.declared = { ...said.declared, [filter.name.toLowerCase()]: filter }
+  // This place's own: there may be any number of lines.
+  const declared: Record<string, Declared> = (said.declared ??= {})
+  declared[filter.name.toLowerCase()] = filter
 }
 
 function declare(said: Said, _: Command, name: string, type: string | undefined): void {

@@ -3,7 +3,7 @@
  * when its body begins: whatever made it, and whatever other filters say, has been said by then.
  */
 import {
-  after, allowedBy, DECLINED, FilterType, Order, raw, Settings,
+  addTo, after, allowedBy, DECLINED, FilterType, Order, raw, Settings,
   type Answer, type Command, type Configured, type Data, type Directive, type Module, type OutputFilter, type Request,
   type Sink, type Status, type Wait,
 } from 'httpd'
@@ -28,7 +28,7 @@ type Held = Readonly<typeof perDirectory.defaults>
 function add(said: Partial<Held>, command: Command): void {
   const rule = parseRule(command)
   const list = rule.early ? 'early' : rule.table
-  const rules = joined(said[list] ?? [], [rule])
+  const rules = addTo(said[list], rule)
   ;(said as { -readonly [K in keyof Held]?: Rules })[list] = list === 'early' ? byTable(rules) : rules
 }
 

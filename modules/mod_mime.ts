@@ -207,8 +207,8 @@ const remove = (name: string, kind: Kind, help: string): Directive =>
     said.extensions = withSaid(said.extensions, extensions, kind, '')
   }, FILEINFO, help)
 
-function withSaid(before: Extensions | undefined, extensions: readonly string[], kind: Kind, text: string): Extensions {
-  const after = { ...before }
+/** @param after what this place has said so far, which is changed: there may be any number of lines */
+function withSaid(after: Record<string, Says> = {}, extensions: readonly string[], kind: Kind, text: string): Extensions {
   for (const extension of extensions) {
     const key = withoutDot(extension)
     after[key] = { ...after[key], [kind]: text }

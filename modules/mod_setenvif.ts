@@ -3,7 +3,7 @@
  * it is known where the request leads, those in sections once that is known.
  */
 import {
-  allowedBy, ConfigError, DECLINED, findNames, nextWord, Order, raw, Settings, wantsNames, after, dirCore,
+  addTo, allowedBy, ConfigError, DECLINED, findNames, nextWord, Order, raw, Settings, wantsNames, after, dirCore,
   type Answer, type Command, type Configured, type Directive, type Module, type Request, type Status,
 } from 'httpd'
 import { applyRules, expressionRule, looksAtHost, matchRule, type Rule } from './setenvif/rules.ts'
@@ -19,10 +19,10 @@ function add(command: Command, rule: Rule): void {
   const said: { rules?: readonly Rule[] } = command.path === undefined && !command.htaccess
     ? command.vector('server').said(perServer)
     : command.vector('directory').said(perDirectory)
-  const before = said.rules ?? []
-  const last = before.at(-1)
-  if (last === undefined || !isSameTest(last, rule)) said.rules = [...before, rule]
-  else said.rules = before.with(-1, { ...last, changes: withLater(last.changes, rule.changes) })
+  const { rules } = said
+  const last = rules?.at(-1)
+  if (rules === undefined || last === undefined || !isSameTest(last, rule)) said.rules = addTo(rules, rule)
+  else said.rules = rules.with(-1, { ...last, changes: withLater(last.changes, rule.changes) })
 }
 
 const isSameTest = (one: Rule, other: Rule): boolean =>

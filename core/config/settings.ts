@@ -102,6 +102,16 @@ export class Settings<T extends object> {
   }
 }
 
+/**
+ * Adds to a list that one place says: in place, so that a file of many lines is read in a time that grows with their
+ * number. Never to a list of the defaults, nor to one that was merged.
+ */
+export function addTo<T>(list: readonly T[] | undefined, more: T): readonly T[] {
+  if (list === undefined) return [more]
+  ;(list as T[]).push(more)
+  return list
+}
+
 /** A function, or for a single argument the name of the setting it goes to. */
 export type Setter<T, A extends readonly Arg<unknown>[]> =
   | ((said: Partial<T>, command: Command, ...values: Values<A>) => void)

@@ -83,9 +83,11 @@ export interface Startup {
    * Memory that all processes and threads of this generation share, zeroed at first; from open_logs on. The name is that
    * of the use: whoever asks for the same one gets the same memory, and says the same size.
    * @param bytes whole pages are used, once they are written to
+   * @param prepare asks for memory that outlives restarts, so that counts go on and children of two generations see the
+   * same; called with it before anybody else sees it
    * @returns maps it into this thread: to be called by whoever serves, on first use
    */
-  sharedMemory(name: string, bytes: number): () => ArrayBuffer
+  sharedMemory(name: string, bytes: number, prepare?: (memory: ArrayBuffer) => void): () => ArrayBuffer
 }
 
 /** Adds a function under the name of the module that is registering. */

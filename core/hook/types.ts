@@ -282,12 +282,22 @@ export interface Request {
   runSubrequest(found: Lookup, into?: Sink): Answer<Status>
   /** Becomes what the look-up found, in place (Apache's ap_internal_fast_redirect). */
   fastRedirect(to: Lookup): void
+  /**
+   * Something that is to be told when the request is over: once, whatever becomes of it (Apache's cleanups of its pool).
+   * What was redirected to another is over with that one.
+   */
+  onEnd(ending: Ending): void
   /** Looks up a file's type without touching the request; at most one system call per turn of the loop. */
   stat(path: string): FileInfo
   /** This server's own URL for a path: `http://host:port/path` with the right host (UseCanonicalName). */
   constructUrl(path: string): string
   /** @param cause why, if that is an error of the system: `%E` in ErrorLogFormat */
   log(level: LogLevel, module: string, message: string, cause?: unknown): void
+}
+
+export interface Ending {
+  /** @param anew nothing came of it here: the same request begins anew on another thread. Must not throw. */
+  over(anew: boolean): void
 }
 
 /** What a subrequest for a look-up found. */

@@ -20,3 +20,4 @@ export type Feature =
   | 'shared_memory' // an anonymous mapping that a child process sees
   | 'io_uring'
   | 'pcre2' // the library libpcre2-8
+  | 'zstd' // node:zlib has it: Node.js 22.15 and 23.8 on

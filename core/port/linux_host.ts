@@ -48,6 +48,7 @@ export function linuxShared(system: System): Shared {
     },
     file,
     attach,
+    again: (fd) => openSync(`/proc/self/fd/${fd}`, constants.O_RDWR),
     bell: () => attachBell(must('eventfd', eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC))),
     attachBell,
   }

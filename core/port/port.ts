@@ -181,6 +181,8 @@ export interface Shared {
   file(name: string): Fd
   /** @throws SystemError */
   attach(fd: Fd, bytes: number): ArrayBuffer
+  /** Another descriptor of the same memory. @throws an error of node:fs */
+  again(fd: Fd): Fd
   /** A counter that threads wait on: each `ring(n)` lets n of them through. */
   bell(): Bell
   attachBell(fd: Fd): Bell

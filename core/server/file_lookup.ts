@@ -2,12 +2,13 @@
  * What is looked up in a file of lines (users and their passwords, groups): found by reading it, kept while it does not
  * change. One rule: a change is seen by the next request, and memory is bounded whatever is asked for.
  *
- * Most files are small, and few users ask often: no index of all users is made, which each thread would have to keep.
- * See ADR 23.
+ * Most files are small, and few users ask often: what is in a file is not kept, only what it has said (ADR 23). Of a large
+ * one that is asked for many others, as by somebody who tries names, it is kept where their lines are: eight bytes each.
  */
-import { readFileSync, statSync, type BigIntStats } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync, type BigIntStats } from 'node:fs'
 import { fsPath } from '../config/include.ts'
 import { logicalLines, trimBlanks } from '../config/lexer.ts'
+import { LineIndex } from './line_index.ts'
 
 /** Answers kept for each file, and files that they are kept of. */
 const MOST_ANSWERS = 1024
@@ -17,9 +18,17 @@ const MOST_BYTES = 256 * 1024 * 1024
 /** A file that has just been written may be written again without a new time, ms. */
 const SETTLED = 100n
 
+/** Bytes: reading so much takes as long as looking at a single line elsewhere. */
+const LARGE = 64 * 1024
+/** A large file that has been read so often without a change gets an index. */
+const READ_OFTEN = 4
+
 interface Known<T> {
   readonly stamp: string
   readonly answers: Map<string, T>
+  /** How often it was read, as long as it has no index. */
+  reads: number
+  index: LineIndex | undefined
 }
 
 /** Too large to be read for each user. */
@@ -31,11 +40,16 @@ export class FileTooLarge extends Error {
 
 export class FileLookup<T> {
   readonly #find: (content: Buffer, key: string) => T
+  readonly #nameIn: ((key: string) => string) | undefined
   readonly #files = new Map<string, Known<T>>()
 
-  /** @param find must not keep `content` */
-  constructor(find: (content: Buffer, key: string) => T) {
+  /**
+   * @param find must not keep `content`
+   * @param nameIn for a `find` that looks at the lines of one name only (`linesNaming`): the name in the key
+   */
+  constructor(find: (content: Buffer, key: string) => T, nameIn?: (key: string) => string) {
     this.#find = find
+    this.#nameIn = nameIn
   }
 
   /**
@@ -53,21 +67,61 @@ export class FileLookup<T> {
       if (answer !== undefined || known.answers.has(key)) return answer as T
     }
     refuseOdd(path, stat)
-    const answer = this.#find(readFileSync(file), key)
-    if (isSettled(stat)) this.#keep(path, stamp, key, answer)
+    const lines = known?.stamp === stamp && known.index !== undefined ? this.#linesFor(known.index, file, key, stamp) : undefined
+    const content = lines ?? readFileSync(file)
+    const answer = this.#find(content, key)
+    if (isSettled(stat)) this.#keep(path, stamp, key, answer, lines === undefined ? content : undefined)
     return answer
   }
 
-  #keep(path: string, stamp: string, key: string, answer: T): void {
+  /** The lines that there may be for a key; undefined if the index cannot tell. */
+  #linesFor(index: LineIndex, file: string | Buffer, key: string, stamp: string): Buffer | undefined {
+    const name = this.#nameIn!(key)
+    if (name.includes(':') || name.includes('\n')) return undefined
+    const offsets = index.offsetsOf(Buffer.from(name, 'latin1'))
+    if (offsets.length === 0) return Buffer.alloc(0)
+    const fd = openSync(file, 'r')
+    try {
+      // Not if another has come in its place meanwhile.
+      if (stampOf(fstatSync(fd, { bigint: true })) !== stamp) return undefined
+      return Buffer.concat(offsets.map((offset) => lineFrom(fd, offset)))
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  /** @param content all of it, if it was read */
+  #keep(path: string, stamp: string, key: string, answer: T, content: Buffer | undefined): void {
     let known = this.#files.get(path)
     if (known?.stamp !== stamp) {
       if (this.#files.size >= MOST_FILES) this.#files.clear()
-      this.#files.set(path, known = { stamp, answers: new Map() })
+      this.#files.set(path, known = { stamp, answers: new Map(), reads: 0, index: undefined })
     }
     if (known.answers.size >= MOST_ANSWERS) known.answers.clear()
     known.answers.set(key, answer)
+    if (this.#nameIn !== undefined && content !== undefined && content.length > LARGE && ++known.reads === READ_OFTEN)
+      known.index = LineIndex.of(content)
   }
 }
+
+/** Bytes read at a time. */
+const PIECE = 512
+
+/** The line that begins there, with its end. */
+function lineFrom(fd: number, offset: number): Buffer {
+  const pieces: Buffer[] = []
+  for (let at = offset; ;) {
+    const piece = Buffer.allocUnsafe(PIECE)
+    const got = readSync(fd, piece, 0, PIECE, at)
+    const end = piece.subarray(0, got).indexOf(NEWLINE)
+    pieces.push(piece.subarray(0, end < 0 ? got : end + 1))
+    if (end >= 0 || got === 0) break
+    at += got
+  }
+  return Buffer.concat([...pieces, LINE_END])
+}
+
+const LINE_END = Buffer.from('\n')
 
 const stampOf = ({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string => `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
 

@@ -77,7 +77,7 @@ export class Generations {
 
   constructor(parts: GenerationParts) {
     this.#parts = parts
-    this.#passed = new PassedListeners(parts.sockets, () => parts.port.service)
+      this.#passed = new PassedListeners(parts.sockets, () => parts.port.service)
     this.#listeners = new Listeners(parts.port.net, this.#passed)
   }
 

@@ -16,6 +16,7 @@ export function logRequest(r: RequestRec): void {
     logFailed(first, error)
   }
   connection.engine.tally.end(first, lastOf(first).bytesSent, connection, connection.engine)
+  first.end(false)
 }
 
 const logFailed = (r: RequestRec, error: unknown): void =>

@@ -14,6 +14,9 @@ const S_IFMT = 0o170000, S_IFLNK = 0o120000
 const DOTS = /\/\.\.?(?:\/|$)/
 const hasDots = (path: string): boolean => path.includes('/.') && DOTS.test(path)
 
+/** Names at the end of a path that are looked for one by one. */
+const NEAR = 8
+
 /** The longest path that Apache puts together (APR_PATH_MAX). */
 const MAX_PATH = 4096
 
@@ -131,7 +134,11 @@ function splitPath(r: RequestRec, entry: FileEntry): Status {
   // Mostly a name in a directory that is there.
   const parent = parentOf(r, entry)
   if (parent?.type === 'directory') return absent(r, entry, full, '')
+  let steps = 0
   for (let end = full.lastIndexOf('/', full.length - 1); end > 0; end = full.lastIndexOf('/', end - 1)) {
+    // Clients choose how many names follow: far behind what is there nothing is looked for.
+    if (++steps > NEAR) end = endOfWhatIsThere(r, full, end)
+    if (end === 0) break
     const front = files.look(full.slice(0, end))
     if (front.result < 0) {
       if (front.result === -Errno.noent || front.result === -Errno.notdir) continue
@@ -143,6 +150,19 @@ function splitPath(r: RequestRec, entry: FileEntry): Status {
     return resolve(r, front)
   }
   return missing(r, full, 0)
+}
+
+/** From the root on, the end of the last part that is there; 0: there is none. @param end of the longest one to look at */
+function endOfWhatIsThere(r: RequestRec, full: string, end: number): number {
+  const { files } = r.connection.engine
+  let before = 0
+  for (let at = full.indexOf('/', 1); at > 0 && at <= end; before = at, at = full.indexOf('/', at + 1)) {
+    const front = files.look(full.slice(0, at))
+    if (front.type === 'directory') continue
+    // What is not there is missing in the directory before.
+    return front.result === -Errno.noent ? before : at
+  }
+  return before
 }
 
 // Nothing there: the name ends with the first part that does not exist.

@@ -5,6 +5,7 @@
  */
 import { openSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { ConfigError } from '../config/errors.ts'
 import { byteString } from '../config/include.ts'
 import type { FixedLimits } from '../hook/hooks.ts'
 import type { BuildInfo } from './build_info.ts'
@@ -82,7 +83,15 @@ export interface ServerStart {
  */
 export async function runProgram(argv: readonly string[], deps: ProgramDeps): Promise<number> {
   const [invokedAs = 'httpd', defaultRoot = deps.buildInfo.httpdRoot, ...words] = argv
-  const linkedMpm = firstMpm(linkedModules(deps.prelinked).loaded)
+  let linkedMpm
+  try {
+    linkedMpm = firstMpm(linkedModules(deps.prelinked).loaded)
+  } catch (error) {
+    // A module that was linked in for another machine than this.
+    if (!(error instanceof ConfigError)) throw error
+    deps.stderr(`${invokedAs}: ${error.message}\n`)
+    return 1
+  }
   const parsed = parseCommandLine(invokedAs, words, linkedMpm !== undefined)
   switch (parsed.kind) {
     case 'usage':

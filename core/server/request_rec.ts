@@ -5,7 +5,7 @@ import type { ConfigVector, Settings } from '../config/settings.ts'
 import type { Resolved } from '../config/resolve.ts'
 import { inserted, type FilePart, type InputFilter, type Sink, type Source } from '../hook/filter.ts'
 import { OK, type Answer, type Status } from '../hook/hook.ts'
-import type { FileInfo, HeadersIn, HeaderTable, LogLevel, Lookup, Request } from '../hook/types.ts'
+import type { Ending, FileInfo, HeadersIn, HeaderTable, LogLevel, Lookup, Request } from '../hook/types.ts'
 import { evaluate } from '../http/conditional.ts'
 import { methodNumber } from '../http/methods.ts'
 import type { RequestHead } from '../http/request_head.ts'
@@ -74,6 +74,7 @@ export class RequestRec extends Response implements Request {
   /** Its response is complete or given up: the connection may be with the next request, or with another thread. */
   #over = false
   #toldOver = false
+  #endings: Ending[] | undefined
 
   constructor(connection: HttpConn, head: RequestHead, served: Served) {
     super(connection, head, served)
@@ -342,6 +343,25 @@ export class RequestRec extends Response implements Request {
 
   constructUrl(path: string): string {
     return selfUrl(this, path)
+  }
+
+  onEnd(ending: Ending): void {
+    const outer = this.prev ?? this.main
+    if (outer !== undefined) outer.onEnd(ending)
+    else (this.#endings ??= []).push(ending)
+  }
+
+  /** Tells those who wait for its end, once. */
+  end(anew: boolean): void {
+    const endings = this.#endings
+    if (endings === undefined) return
+    this.#endings = undefined
+    for (const ending of endings) ending.over(anew)
+  }
+
+  override forget(): void {
+    super.forget()
+    this.end(true)
   }
 
   // The response.

@@ -153,7 +153,7 @@ const startupOf = (
   serverRootRelative: (path) => resolve(input.serverRoot, path),
   note,
   descriptor,
-  sharedMemory: (name, bytes) => sharedMemory(descriptor, shared, name, bytes),
+  sharedMemory: (name, bytes, prepare) => sharedMemory(descriptor, shared, name, bytes, prepare),
 })
 
 /** Descriptors are opened from open_logs on, never while a configuration is checked. */

@@ -23,14 +23,60 @@ export interface Order {
   readonly ignoreCase: boolean
 }
 
+/** In place. */
 export function sortEntries(entries: Entry[], order: Order): Entry[] {
+  const parents = entries.filter(isParent)
+  const folders = entries.filter((entry) => entry.isFolder && !isParent(entry))
+  const others = entries.filter((entry) => !entry.isFolder && !isParent(entry))
+  let at = 0
+  for (const part of [parents, sorted(folders, order), sorted(others, order)]) for (const entry of part) entries[at++] = entry
+  return entries
+}
+
+const isParent = ({ name }: Entry): boolean => name.startsWith('/')
+
+function sorted(entries: Entry[], order: Order): Entry[] {
+  if (order.key === 'N' && !order.versions) return byNames(entries, order)
   const byKey = comparing(order)
-  return entries.sort((a, b) => {
-    if (a.name.startsWith('/')) return -1
-    if (b.name.startsWith('/')) return 1
-    if (a.isFolder !== b.isFolder) return a.isFolder ? -1 : 1
-    return order.ascending ? byKey(a, b) : byKey(b, a)
-  })
+  return entries.sort(order.ascending ? byKey : (a, b) => byKey(b, a))
+}
+
+/** A row, and what decides about its place. */
+interface Placed {
+  readonly entry: Entry
+  readonly text: string
+  /** The first bytes in which the texts differ. */
+  readonly start: number
+}
+
+/** So many bytes are a number without a fraction. */
+const START_BYTES = 6
+
+// The usual order, of any number of files: numbers compare faster than texts.
+function byNames(entries: readonly Entry[], { ignoreCase, ascending }: Order): Entry[] {
+  const texts = entries.map(({ name }) => (ignoreCase ? lower(name) : name))
+  const shared = sharedStart(texts)
+  const placed = entries.map((entry, i): Placed => ({ entry, text: texts[i]!, start: numberAt(texts[i]!, shared) }))
+  placed.sort((a, b) => a.start - b.start || bytes(a.text, b.text) || bytes(a.entry.name, b.entry.name))
+  if (!ascending) placed.reverse()
+  return placed.map(({ entry }) => entry)
+}
+
+/** How many characters all texts begin with in common. */
+function sharedStart([first = '', ...others]: readonly string[]): number {
+  let length = first.length
+  for (const text of others) {
+    let same = 0
+    while (same < length && text.charCodeAt(same) === first.charCodeAt(same)) same++
+    length = same
+  }
+  return length
+}
+
+function numberAt(text: string, from: number): number {
+  let number = 0
+  for (let i = from; i < from + START_BYTES; i++) number = number * 256 + at(text, i)
+  return number
 }
 
 type Compare = (a: Entry, b: Entry) => number

@@ -1,5 +1,6 @@
 /** What mod_deflate's directives say. Data only. */
-import { atoi, ConfigError, parsed, Settings, type Arg } from 'httpd'
+import { ConfigError, parsed, Settings, type Arg } from 'httpd'
+import { alterETagArg, withNote } from '../shared/compress/directives.ts'
 import type { Notes } from '../shared/compress/filter.ts'
 import type { AlterETag } from '../shared/compress/negotiation.ts'
 
@@ -46,18 +47,7 @@ export type InflatingSaid = Partial<typeof inflating.defaults>
 export const limit = (said: { limits?: Limits }, more: Partial<Limits>): void =>
   void (said.limits = { ...(said.limits ?? NO_LIMITS), ...more })
 
-/** As atoi, and between two others. */
-export const between = (least: number, most: number, message: string): Arg<number> => parsed((text, command) => {
-  const value = atoi.take([text], command)
-  if (value < least || value > most) throw new ConfigError(message)
-  return value
-})
-
-export const alterETag: Arg<AlterETag> = parsed((text) => {
-  const found = (['AddSuffix', 'NoChange', 'Remove'] as const).find((each) => each.toLowerCase() === text.toLowerCase())
-  if (found === undefined) throw new ConfigError("DeflateAlterETAG accepts only 'NoChange', 'AddSuffix', and 'Remove'")
-  return found
-})
+export const alterETag = alterETagArg("DeflateAlterETAG accepts only 'NoChange', 'AddSuffix', and 'Remove'")
 
 /** Bytes of a body, a whole number that fits into 64 bits. */
 export const bodyLimit: Arg<number> = parsed((text) => {
@@ -68,7 +58,6 @@ export const bodyLimit: Arg<number> = parsed((text) => {
 })
 
 export function note(said: { conf?: Conf }, first: string, second: string | undefined): void {
-  const kind = second === undefined ? 'ratio' : first.toLowerCase()
-  if (kind !== 'input' && kind !== 'output' && kind !== 'ratio') throw new ConfigError(`Unknown note type ${first}`)
-  say(said, { notes: { ...(said.conf ?? DEFAULTS).notes, [kind]: second ?? first } })
+  const { notes } = said.conf ?? DEFAULTS
+  say(said, { notes: withNote(notes, first, second, (kind) => `Unknown note type ${kind}`) })
 }

@@ -1,5 +1,5 @@
 /* What RewriteEngine, RewriteOptions, RewriteBase, RewriteMap and the rules say, for a server and for directories. */
-import { ConfigError, Settings, type Command, type ServerConf } from 'httpd'
+import { addTo, ConfigError, Settings, type Command, type ServerConf } from 'httpd'
 import { readMap, type RewriteMap } from './maps.ts'
 import { readCondition, readRule, type Condition, type Rule } from './rule.ts'
 import type { Template } from './template.ts'
@@ -184,9 +184,12 @@ export function map(_: unknown, command: Command, name: string, source: string, 
 
 export function condition(_: unknown, command: Command): void {
   const read = readCondition(command)
-  add(command, ({ list }) => ({ list: new RuleList(list.rules, [...list.pending, read]) }))
+  add(command, ({ list }) => ({ list: list === EMPTY ? new RuleList([], [read]) : new RuleList(list.rules, addTo(list.pending, read)) }))
 }
 
 export function rule(_: unknown, command: Command): void {
-  add(command, ({ list }) => ({ list: new RuleList([...list.rules, readRule(command, list.pending)], []) }))
+  add(command, ({ list }) => {
+    const read = readRule(command, list.pending)
+    return { list: new RuleList(addTo(list === EMPTY ? undefined : list.rules, read), []) }
+  })
 }

@@ -2,7 +2,7 @@
  * The state of the server for Prometheus and what reads the same: text exposition format 0.0.4. One row per metric;
  * docs/monitoring.md lists them.
  */
-import { FINISH_REASONS } from 'httpd'
+import { FINISH_REASONS, registeredMetrics } from 'httpd'
 import { hundredths, LETTER_TEXTS, type ChildView, type Letter, type Snapshot } from './snapshot.ts'
 
 type Labels = Readonly<Record<string, string | number>>
@@ -168,8 +168,9 @@ function sampleLine(name: string, labels: Labels, value: number): string {
 
 export function metricsText(snapshot: Snapshot): string {
   let text = ''
-  for (const { name, type, help, samples } of METRICS) {
-    const lines = samples(snapshot).map(([labels, value]) => sampleLine(name, labels, value))
+  for (const metric of [...METRICS, ...registeredMetrics()]) {
+    const { name, type, help } = metric
+    const lines = metric.samples(snapshot).map(([labels, value]) => sampleLine(name, labels, value))
     if (lines.length > 0) text += `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n${lines.join('\n')}\n`
   }
   return text

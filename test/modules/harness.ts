@@ -171,6 +171,7 @@ export function fakeRequest({ conf, dir }: Configured, { headers = {}, connectio
     forgetLookup: () => undefined, mayBlock: true,
     fastRedirect: (to) => void Object.assign(request, { uri: to.uri, filename: to.filename, finfo: to.finfo }),
     stat: () => NO_FILE,
+    onEnd: () => undefined,
     constructUrl: (path) => `http://asked.example${path}`,
     log: (level, module, message) => void logged.push({ level, module, message }),
     ...rest,
@@ -185,8 +186,9 @@ export function fakeStartup(server: Server, notes: string[] = []): Startup {
     serverRootRelative: (path) => path.startsWith('/') ? path : `/srv/${path}`,
     note: (level, module, text) => void notes.push(`${level} ${module}: ${text}`),
     descriptor: (_, open) => open(),
-    sharedMemory: (_, bytes) => {
+    sharedMemory: (_, bytes, prepare) => {
       const memory = new ArrayBuffer(bytes)
+      prepare?.(memory)
       return () => memory
     },
   }

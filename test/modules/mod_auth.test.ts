@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import { LineIndex } from '../../core/server/line_index.ts'
 import { DECLINED, FileLookup, linesNaming, linesWith, OK, PasswordError, registerAuthn, verifyPassword, type Status } from '../../core/api.ts'
 import { apr1, sha1 } from '../../core/base/password.ts'
 import { logicalLines } from '../../core/config/lexer.ts'
@@ -144,6 +145,45 @@ t.test('a file that changes is read again, one that does not is not', (t) => {
   t.equal(lookup.get(path, 'eve'), true)
   t.throws(() => lookup.get(join(directory, 'nosuch'), 'bob'), { code: 'ENOENT' })
   t.throws(() => lookup.get(directory, 'bob'), { code: 'EBADF' })
+  t.end()
+})
+
+t.test('of a large file that is asked for many names, a few lines are read', (t) => {
+  const { file } = site(t)
+  const users = 100_000
+  const path = file('users', Array.from({ length: users }, (_, i) => `user${i}:{SHA}${'x'.repeat(20)}${i}\n`).join('') + 'user7:second\n  odd :name\nlast')
+  let bytes = 0
+  const lookup = new FileLookup((content, user) => (bytes += content.length, passwordIn(content, user)), (user) => user)
+  const later = Date.now() + 200
+  while (Date.now() < later) { /* As above. */ }
+  for (let i = 0; i < 4; i++) lookup.get(path, `user${i}`)
+  t.ok(bytes > 4 * users * 20, 'it is read for the first few')
+  bytes = 0
+  for (let i = 0; i < users; i += 97) {
+    if (lookup.get(path, `user${i}`) !== `{SHA}${'x'.repeat(20)}${i}`) t.fail(`user${i}`)
+    if (lookup.get(path, `nobody${i}`) !== undefined) t.fail(`nobody${i}`)
+  }
+  t.ok(bytes < 100 * users / 97, `${bytes} bytes for ${2 * Math.ceil(users / 97)} names`)
+  t.match(lookup.get(path, 'user7'), /7$/, 'the first line counts')
+  t.strictSame([lookup.get(path, 'last'), lookup.get(path, 'odd '), lookup.get(path, 'odd')], ['', 'name', undefined])
+  t.equal(lookup.get(path, 'user1:{SHA}x'), undefined, 'a name with a colon is nobody\'s')
+  renameSync(file('new', 'user1:changed\n'), path)
+  t.equal(lookup.get(path, 'user1'), 'changed')
+  t.equal(lookup.get(path, 'user5'), undefined)
+  t.end()
+})
+
+t.test('an index leads to the same lines', (t) => {
+  const part = fc.constantFrom('a', 'b', 'ab', ':', '\n', ' ', '\t', '#', '\0', '\r', '\x01')
+  fc.assert(fc.property(fc.array(part, { maxLength: 40 }), fc.constantFrom('', 'a', 'ab', 'b ', ' a', 'a a', '\x01a', '#', 'a\0'), (parts, name) => {
+    const content = Buffer.from(parts.join(''), 'latin1')
+    const found = LineIndex.of(content)!.offsetsOf(Buffer.from(name, 'latin1')).flatMap((offset) => {
+      const end = content.indexOf('\n', offset)
+      return [...linesNaming(content.subarray(offset, end < 0 ? content.length : end), name)]
+    })
+    return found.join('|') === [...linesNaming(content, name)].join('|')
+  }), { numRuns: 2000 })
+  t.equal(LineIndex.of(Buffer.from('a\\\nb:1')), undefined, 'lines that are joined are read as a whole')
   t.end()
 })
 

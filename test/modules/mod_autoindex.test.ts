@@ -105,6 +105,15 @@ t.test('the order of names', (t) => {
   t.equal(naturally(digits, digits, false), 0, 'long numbers take no long time')
   const mixed = [entry('a', { size: 2 }), entry('d/', { size: -1, isFolder: true }), entry('b', { size: 1 })]
   t.strictSame(sortEntries(mixed, { ...order, key: 'S', ascending: false }).map(({ name }) => name), ['d/', 'a', 'b'])
+  const byte = fc.constantFrom(...'aAbBzZ09._~\xff\x01')
+  const file = fc.tuple(fc.constantFrom('', 'shared start '), fc.array(byte, { minLength: 1, maxLength: 12 })).map(([start, rest]) => start + rest.join(''))
+  fc.assert(fc.property(fc.uniqueArray(file), fc.boolean(), fc.boolean(), (names, ignoreCase, ascending) => {
+    const folded = (text: string) => (ignoreCase ? text.replace(/[A-Z]/g, (letter) => letter.toLowerCase()) : text)
+    const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+    const plainly = names.toSorted((a, b) => (compare(folded(a), folded(b)) || compare(a, b)) * (ascending ? 1 : -1))
+    return sorted(names, { ignoreCase, ascending }).join('\n') === plainly.join('\n')
+  }), { numRuns: 300 })
+  t.equal(sorted(['/up', 'b', 'a'], { ascending: false }).join(), '/up,b,a', 'the way up stays in front')
   t.end()
 })
 
