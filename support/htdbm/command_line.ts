@@ -1,6 +1,6 @@
 /* The command line of htdbm, as getopt(3) reads it. Pure. */
 import { EXIT, Fault, UsageFault } from '../htpasswd/fault.ts'
-import { readOptions } from '../htpasswd/getopt.ts'
+import { readOptions } from '../shared/options.ts'
 import type { Algorithm } from '../htpasswd/hash.ts'
 
 export interface Wanted {
@@ -63,7 +63,7 @@ export function wantedBy(words: readonly string[]): Wanted {
     if (letter === 'T') state.type = value
     else if (letter === 'C') state.cost = costOf(value)
     else takeOption(state, letter)
-  })
+  }, UsageFault)
   return complete(state, rest)
 }
 

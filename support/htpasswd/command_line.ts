@@ -1,7 +1,7 @@
 /* The command line of htpasswd, as getopt(3) reads it. Pure. */
 import type { Algorithm } from './hash.ts'
 import { EXIT, Fault, UsageFault } from './fault.ts'
-import { readOptions } from './getopt.ts'
+import { readOptions } from '../shared/options.ts'
 
 export interface Wanted {
   readonly action: 'set' | 'create' | 'print' | 'delete' | 'verify'
@@ -52,7 +52,7 @@ export function wantedBy(words: readonly string[]): Wanted {
   const rest = readOptions(words, 'Cr', (letter, value) => {
     if (letter === 'C' || letter === 'r') state.cost = costOf(value)
     else takeOption(state, letter)
-  })
+  }, UsageFault)
   return complete(state, rest)
 }
 
