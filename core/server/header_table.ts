@@ -10,8 +10,6 @@ export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const SETTLED: ReadonlySet<string> = new Set([
   'connection', 'content-encoding', 'content-language', 'content-type', 'date', 'server', 'transfer-encoding', 'vary',
 ])
-/** A bit per length of such a name: most names need no closer look. */
-const SETTLED_LENGTHS = [...SETTLED].reduce((bits, { length }) => bits | (1 << length), 0)
 
 /**
  * Fields that many responses have alike, made once: those of a file. Nobody may change it. With it is kept the end of
@@ -36,7 +34,24 @@ export interface HeadTail {
   readonly bytes: Buffer
 }
 
+export interface Fields { readonly names: readonly string[]; readonly values: readonly string[] }
+
 const NOTHING = new FieldBlock([])
+
+const PLAIN = 1, UNSETTLED = 2, BAD = 3
+/** Of names that were met; there are few, but a client may have a say in some. */
+const kinds = new Map<string, number>()
+const MOST_KINDS = 500
+
+function kindOf(name: string): number {
+  const kind = !TOKEN.test(name) ? BAD : SETTLED.has(name.toLowerCase()) ? UNSETTLED : PLAIN
+  if (kinds.size < MOST_KINDS && name.length < 64) kinds.set(name, kind)
+  return kind
+}
+
+// The bit that tells small letters from capitals does not count, and most names begin with different letters.
+const isSame = (a: string, b: string): boolean => a === b ||
+  (a.length === b.length && ((a.charCodeAt(0) ^ b.charCodeAt(0)) & ~0x20) === 0 && a.toLowerCase() === b.toLowerCase())
 
 export class Headers implements HeaderTable {
   /** Shared with others until something is changed. */
@@ -73,6 +88,24 @@ export class Headers implements HeaderTable {
       this.#values = this.#values.slice()
     }
     return { names: this.#names as string[], values: this.#values as string[] }
+  }
+
+  /** As it is now, whatever becomes of it. */
+  snapshot(): Fields {
+    return { names: this.#names.slice(), values: this.#values.slice() }
+  }
+
+  /** Whether it has the same fields in the same order, written alike. */
+  isAs({ names, values }: Fields): boolean {
+    if (names.length !== this.#names.length) return false
+    for (let i = 0; i < names.length; i++)
+      if (names[i] !== this.#names[i] || values[i] !== this.#values[i]) return false
+    return true
+  }
+
+  /** A value that tells responses apart more often than not: files have their ETag there. */
+  get mark(): string {
+    return this.#values[1] ?? this.#values[0] ?? ''
   }
 
   get(name: string): string | undefined {
@@ -129,8 +162,9 @@ export class Headers implements HeaderTable {
 
   // A line feed in a value would end the line, and begin another one of whoever chose the value.
   #check(name: string, value: string): void {
-    if (CONTROLS.test(value) || !TOKEN.test(name)) this.bad = name
-    if (name.length < 32 && (SETTLED_LENGTHS >> name.length) & 1 && SETTLED.has(name.toLowerCase())) this.unsettled = true
+    const kind = kinds.get(name) ?? kindOf(name)
+    if (kind === BAD || CONTROLS.test(value)) this.bad = name
+    if (kind === UNSETTLED) this.unsettled = true
   }
 
   *[Symbol.iterator](): Iterator<readonly [name: string, value: string]> {
@@ -147,16 +181,13 @@ export class Headers implements HeaderTable {
   #find(name: string): number {
     const names = this.#names
     for (let i = 0; i < names.length; i++) if (names[i] === name) return i
-    const lower = name.toLowerCase()
-    for (let i = 0; i < names.length; i++)
-      if (names[i]!.length === name.length && names[i]!.toLowerCase() === lower) return i
+    for (let i = 0; i < names.length; i++) if (isSame(names[i]!, name)) return i
     return -1
   }
 
   #remove(name: string, from: number): void {
-    const lower = name.toLowerCase()
     for (let i = this.#names.length - 1; i >= from; i--)
-      if (this.#names[i]!.length === name.length && this.#names[i]!.toLowerCase() === lower) {
+      if (isSame(this.#names[i]!, name)) {
         const { names, values } = this.#own()
         names.splice(i, 1)
         values.splice(i, 1)

@@ -21,7 +21,7 @@ import { FileRange, isRange, OutputChain } from './filter_chain.ts'
 import { TOKEN, type Headers } from './header_table.ts'
 import { CLOSE, isSoundType, isUsual, plainLines, valueOf, type Own } from './head_lines.ts'
 import { NO_WORDS, ResponseFields } from './response_fields.ts'
-import { saysClose, settle, type Quirks } from './settled_fields.ts'
+import { saysClose, settle, settledOf, type Quirks } from './settled_fields.ts'
 
 /** A body of which more than this is in memory before it is complete is sent in pieces. */
 const STREAM_FROM = 64 * 1024
@@ -337,10 +337,10 @@ export abstract class Response extends ResponseFields {
     this.#decideFraming(length, quirks)
     if (this.head.protocol === 9) return
     const { output, engine } = this.connection
-    if (quirks === undefined && !this.#isUnsettled && !this.noCache && this.statusText === undefined) {
+    if (quirks === undefined && !this.noCache && this.statusText === undefined) {
       const opening = engine.opening(this.status)
       output.bytes(opening)
-      this.#headBytes += opening.length + this.#putTail(length)
+      this.#headBytes += opening.length + (this.#isUnsettled ? this.#putSettled(length) : this.#putTail(length))
       return
     }
     const version = quirks !== undefined && this.#speaks10(quirks) ? 0 : 1
@@ -352,6 +352,14 @@ export abstract class Response extends ResponseFields {
     const head = `HTTP/1.${version} ${status}\r\n${engine.dateAndServer()}${lines}${expires}\r\n`
     this.#headBytes += head.length
     output.text(head)
+  }
+
+  /** The rest of the head, put together. @returns its bytes */
+  #putSettled(length: number | undefined): number {
+    const { headers, bytes } = settledOf(this.#tables(), this.#own(length), false)
+    this.#settled = headers
+    this.connection.output.bytes(bytes)
+    return bytes.length
   }
 
   /** The rest of the head. @returns its bytes */

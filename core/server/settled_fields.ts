@@ -2,8 +2,9 @@
  * The fields of a response where modules or configuration have set some that the core has its own word on, put together
  * as Apache does it (ap_http_header_filter). Every other response writes its lines as they are.
  */
-import type { Own } from './head_lines.ts'
-import { Headers } from './header_table.ts'
+import { Recent } from '../base/recent.ts'
+import { isUsual, type Own } from './head_lines.ts'
+import { Headers, type Fields } from './header_table.ts'
 
 /** What environment variables ask of a response, for clients that cannot do better (SetEnvIf, BrowserMatch). */
 export interface Quirks {
@@ -31,6 +32,44 @@ const tokensOf = (value: string): string[] => value.split(/[\t ]*,[\t ]*/).filte
 /** Whether one of the tables says `Connection: close`. */
 export const saysClose = (tables: Iterable<Headers>): boolean => [...tables].some((table) =>
   tokensOf(table.get('Connection')?.toLowerCase() ?? '').includes('close'))
+
+/** What came of it, for whoever asks, and the rest of the head as bytes. */
+export interface Settled {
+  readonly headers: Headers
+  readonly bytes: Buffer
+}
+
+interface Known extends Settled {
+  readonly own: Own
+  readonly withoutVary: boolean
+  readonly tables: readonly Fields[]
+}
+
+/** Heads that many responses have alike: this thread's last ones, by what tells files apart. */
+const known = new Recent<string, Known>(64)
+
+/** As `settle`. Nobody may change what it answers. @param tables those for all statuses first */
+export function settledOf(tables: readonly Headers[], own: Own, withoutVary: boolean): Settled {
+  if (!isUsual(own.connection)) return make(tables, own, withoutVary)
+  const key = tables[tables.length - 1]!.mark
+  const last = known.get(key)
+  if (last?.withoutVary === withoutVary && isAlike(last, tables, own)) return last
+  return known.set(key, { ...make(tables, own, withoutVary), own, withoutVary, tables: tables.map((table) => table.snapshot()) })
+}
+
+function isAlike(last: Known, tables: readonly Headers[], own: Own): boolean {
+  const had = last.own
+  if (had.length !== own.length || had.connection !== own.connection || had.chunked !== own.chunked ||
+    had.contentType !== own.contentType || had.contentEncoding !== own.contentEncoding ||
+    had.contentLanguages.length + own.contentLanguages.length > 0 || last.tables.length !== tables.length) return false
+  for (let i = 0; i < tables.length; i++) if (!tables[i]!.isAs(last.tables[i]!)) return false
+  return true
+}
+
+function make(tables: readonly Headers[], own: Own, withoutVary: boolean): Settled {
+  const headers = settle(tables, own, withoutVary)
+  return { headers, bytes: Buffer.from(`${headers.text()}\r\n`, 'latin1') }
+}
 
 /** @param tables those for all statuses first */
 export function settle(tables: Iterable<Headers>, own: Own, withoutVary: boolean): Headers {

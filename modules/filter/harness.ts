@@ -59,7 +59,7 @@ function choose(providers: readonly Provider[], r: Request, from: number): Answe
 /** Whether a provider is for this response. */
 export function matches({ types, condition }: Provider, r: Request): Answer<boolean> {
   if (types === undefined) return condition === undefined || condition.resolve(r, 'filter', itself, never)
-  const type = r.contentType?.split(/[; \t]/, 1)[0]
+  const type = bareType(r.contentType)
   return type !== undefined && types.includes(type)
 }
 
@@ -127,4 +127,10 @@ function traced({ name, trace }: Declared, r: Request, to: Sink): Sink {
     end: () => to.end(),
     cancel: () => to.cancel?.(),
   }
+}
+
+/** A media type without what follows it; most have nothing. */
+function bareType(type: string | undefined): string | undefined {
+  const end = type?.search(/[; \t]/) ?? -1
+  return end < 0 ? type : type!.slice(0, end)
 }

@@ -56,7 +56,7 @@ const isZero = (weight: string): boolean => weight.length >= 3 && 'q=0.000'.star
 export function varyBy(headersOut: HeaderTable, field: string): void {
   const said = headersOut.get('Vary')
   if (said === undefined) headersOut.set('Vary', field)
-  else if (!said.split(',').some((each) => each.trim().toLowerCase() === field.toLowerCase())) headersOut.merge('Vary', field)
+  else if (said !== field && !said.split(',').some((each) => each.trim().toLowerCase() === field.toLowerCase())) headersOut.merge('Vary', field)
 }
 
 /** The head of a response that leaves with another coding on top. */
