@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import {
-  ConfigError, DECLINED, each, errnoPrefix, flag, fsPath, OK, Order, RSRC_CONF, Settings, subnet, word,
+  ConfigError, DECLINED, each, errnoPrefix, flag, fsPath, log, OK, Order, RSRC_CONF, Settings, subnet, word,
   type Command, type Connection, type Module, type ReadPreface, type Request, type Server, type Status, type Subnet,
 } from 'httpd'
 import { follow, type Proxy } from './remoteip/header.ts'
@@ -91,12 +91,12 @@ export function prefaceOf(server: Server): ReadPreface | undefined {
   return (bytes, connection) => exceptions.some((holds) => holds(connection.clientIp)) ? { used: undefined } : take(server, bytes, connection)
 }
 
-function take(server: Server, bytes: Buffer, { clientIp, clientPort }: Connection): ReturnType<ReadPreface> {
+function take(server: Server, bytes: Buffer, connection: Connection): ReturnType<ReadPreface> {
   const told = read(bytes)
   if (told === 'more') return { used: 0 }
   if (typeof told === 'object' && 'used' in told) return told
   const reason = told === 'none' ? 'AH03496: RemoteIPProxyProtocol data is missing, but required! Aborting request.' : told.fault
-  server.log('error', 'remoteip', `[client ${clientIp}:${clientPort}] ${reason}`)
+  log('error', 'remoteip', reason, { server, connection })
   return { used: -1 }
 }
 

@@ -46,6 +46,8 @@ export interface Connection {
   readonly clientPort: number
   /** What was read before its first request has settled who the client is (read_preface). */
   readonly introduced: boolean
+  /** The address that the connection comes from; that of a proxy, where one has introduced the client. */
+  readonly peerIp: string
   readonly localIp: string
   readonly localPort: number
   /** Requests begun on this connection so far, the current one included. */

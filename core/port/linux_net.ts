@@ -17,6 +17,7 @@ export function linuxNet(system: System): Net {
   const setsockopt = system.call('int setsockopt(int fd, int level, int option, uintptr_t value, int length)')
   const accept4 = system.call('int accept4(int fd, uintptr_t address, uintptr_t length, int flags)')
   const getsockname = system.call('int getsockname(int fd, uintptr_t address, uintptr_t length)')
+  const getpeername = system.call('int getpeername(int fd, uintptr_t address, uintptr_t length)')
   const recv = system.call('intptr_t recv(int fd, uintptr_t buffer, size_t length, int flags)')
   const send = system.call('intptr_t send(int fd, uintptr_t buffer, size_t length, int flags)')
   const sendfile = system.call('intptr_t sendfile(int out, int in, uintptr_t offset, size_t count)')
@@ -63,6 +64,10 @@ export function linuxNet(system: System): Net {
       number.bytes.writeInt32LE(SOCKADDR_BYTES, 0)
       getsockname(fd, address.address, number.address)
       return readSockaddr(address.bytes)
+    },
+    peerEnd(fd) {
+      number.bytes.writeInt32LE(SOCKADDR_BYTES, 0)
+      return getpeername(fd, address.address, number.address) < 0 ? undefined : readSockaddr(address.bytes)
     },
     recv: (fd, into, at, length) => answer(recv(fd, into.address + at, length, MSG_DONTWAIT)),
     send: (fd, from, at, length, more) =>

@@ -97,6 +97,8 @@ export interface Net {
   accept(listener: Fd): Result
   peer(): Endpoint
   localEnd(fd: Fd): Endpoint
+  /** The other end; undefined: there is none (any more). */
+  peerEnd(fd: Fd): Endpoint | undefined
   recv(fd: Fd, into: Memory, offset: number, length: number): Result
   /** `more`: more follows at once (MSG_MORE). Never raises SIGPIPE. */
   send(fd: Fd, from: Memory, offset: number, length: number, more: boolean): Result

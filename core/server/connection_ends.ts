@@ -24,6 +24,11 @@ export abstract class ConnectionEnds {
     return this.peer.port
   }
 
+  /** Who has connected: the proxy, where one has said for whom. Not known any more once the connection is closed. */
+  get peerIp(): string {
+    return this.introduced ? this.#net.peerEnd(this.fd)?.address ?? this.clientIp : this.clientIp
+  }
+
   get introduced(): boolean {
     return this.peer.introduced === true
   }

@@ -322,8 +322,21 @@ export class HttpConn extends ConnectionStream implements Conn, Connection, Post
   #lateHead(): Next | typeof GO_ON {
     this.#tellLate('header')
     if (this.input.empty) return this.keepalives === 0 || this.engine.finishing ? Next.close : this.#end(true)
-    this.engine.log('info', 'core', 'AH00567: request failed: error reading the headers', { connection: this })
+    const { input, engine: { head } } = this
+    // What there is of it: the thread's head has seen those of others meanwhile.
+    parseHead(head, input.bytes, input.start, input.end, this.served.limits)
+    if (head.requestLineEnd === head.requestLineStart) return this.#leaveUnanswered()
+    head.forgetFields()
     return this.#refuse({ status: 408, message: '', aplogno: '', level: 'debug', note: '' })
+  }
+
+  // Not as much as a line has come in time: as with Apache there is nothing to answer, and a line in the log.
+  #leaveUnanswered(): Next | typeof GO_ON {
+    const r = this.#newRequest(new RequestHead())
+    r.status = 408
+    r.conclude()
+    this.#unparsed = true
+    return this.#endUnread(r)
   }
 
   /** Ms that the client has for what it is to send; Infinity where that is the affair of Timeout. */
@@ -341,12 +354,11 @@ export class HttpConn extends ConnectionStream implements Conn, Connection, Post
 
   // A request that cannot be understood: answered, logged, and the connection ends.
   #refuse(fault: HttpFault): Next | typeof GO_ON {
-    const timedOut = fault.status === 408
-    const r = this.#newRequest(timedOut ? new RequestHead() : this.engine.head)
+    const r = this.#newRequest(this.engine.head)
     r.framingInDoubt = true
     this.#unparsed = true
     // The bytes that came too late would not be too late on another thread.
-    r.refused = timedOut && !this.engine.mayBlock
+    r.refused = fault.status === 408 && !this.engine.mayBlock
     // Nothing of its bytes was used.
     return this.#goOnWith(r, refuseRequest(r, fault), this.engine.mayBlock ? undefined : Buffer.alloc(0))
   }

@@ -21,7 +21,7 @@ function common(original: Request, final: Request): string {
   const { user, bytesSent } = final
   const name = user === undefined ? '-' : user === '' ? '""' : escapeLogItem(user)
   return `${escapeLogItem(host(final))} - ${name} ${clfTime(final.requestTime)} "${
-    escapeLogItem(requestLine(original))}" ${final.status} ${bytesSent === 0 ? '-' : bytesSent}`
+    escapeLogItem(requestLine(original) || '-')}" ${final.status} ${bytesSent === 0 ? '-' : bytesSent}`
 }
 
 const COMMON = '%h %l %u %t "%r" %>s %b'

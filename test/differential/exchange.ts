@@ -2,7 +2,8 @@
  * One connection: sends all bytes, ends its side, and reads until the server ends its own. Then takes apart what came,
  * without what cannot be the same on two servers.
  */
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Answer {
   readonly status: string
@@ -16,8 +17,20 @@ export interface Answers {
   readonly end: string
 }
 
-/** How long (ms) a server may take. Nothing here waits for a time-out of a server. */
+/** How long (ms) a server may take. */
 const PATIENCE = 8000
+
+/** Sends the bytes, with a pause where `<<wait MS>>` stands, and ends this side. */
+async function say(socket: Socket, bytes: string): Promise<void> {
+  const [first, ...rest] = bytes.split(/<<wait (\d+)>>/)
+  let last = first!
+  for (let i = 0; i < rest.length; i += 2) {
+    socket.write(Buffer.from(last, 'latin1'))
+    await sleep(Number(rest[i]))
+    last = rest[i + 1]!
+  }
+  if (!socket.destroyed) socket.end(Buffer.from(last, 'latin1'))
+}
 
 /** Everything that a server sends until it ends the connection, and how that ended. */
 export function converse(host: string, port: number, bytes: string): Promise<{ came: string; end: string }> {
@@ -35,7 +48,7 @@ export function converse(host: string, port: number, bytes: string): Promise<{ c
     // A server that has said all need not read the rest of what we send.
     socket.on('error', (error: NodeJS.ErrnoException) =>
       over(pieces.length > 0 ? 'ended' : `failed with ${error.code ?? error.message}`))
-    socket.end(Buffer.from(bytes, 'latin1'))
+    void say(socket, bytes)
   })
 }
 

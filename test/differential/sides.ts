@@ -35,7 +35,7 @@ const MODULES = [
   'cache', 'cache_disk',
   'substitute', 'sed', 'buffer', 'ratelimit', 'data', 'reflector', 'ext_filter', 'charset_lite',
   'socache_redis', 'socache_memcache', 'slotmem_shm',
-  'cache_socache',
+  'cache_socache', 'reqtimeout', 'status',
 ]
 const NOBODY = 65534
 

@@ -139,7 +139,7 @@ export function fakeRequest({ conf, dir }: Configured, { headers = {}, connectio
   const request: FakeRequest = {
     connection: {
       id: 1, clientIp: '192.0.2.7', clientPort: 4711, localIp: '192.0.2.1', localPort: 8080, keepalives: 1,
-        introduced: false, aborted: false, bytesIn: 0, bytesOut: 0,
+        introduced: false, peerIp: connection?.clientIp ?? '192.0.2.7', aborted: false, bytesIn: 0, bytesOut: 0,
       ...connection,
     },
     clientIp: connection?.clientIp ?? '192.0.2.7', clientPort: connection?.clientPort ?? 4711,

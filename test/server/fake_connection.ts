@@ -52,7 +52,7 @@ class Socket {
         },
         shutdown: () => { this.shut = true },
         close: () => { this.closed = true },
-        localEnd: () => ({ address: '127.0.0.1', port: 80 }),
+        localEnd: () => ({ address: '127.0.0.1', port: 80 }), peerEnd: () => undefined,
       },
     }
   }
