@@ -251,9 +251,7 @@ export class HttpConn extends ConnectionStream implements Conn, Connection, Post
         const used = parseHead(engine.head, input.bytes, input.start, input.end, this.served.limits, this.#scanned)
         this.#scanned = used === 0 ? engine.head.scanned : 0
         if (used > 0) return this.#begin(used)
-        if (used < 0) {
-          return this.#refuse(engine.head.fault!)
-        }
+        if (used < 0) return this.#refuse(engine.head.fault!)
       }
       output.flush()
       if (output.blocked) return this.#wait(Next.write)
@@ -322,9 +320,9 @@ export class HttpConn extends ConnectionStream implements Conn, Connection, Post
   #lateHead(): Next | typeof GO_ON {
     this.#tellLate('header')
     if (this.input.empty) return this.keepalives === 0 || this.engine.finishing ? Next.close : this.#end(true)
-    const { input, engine: { head } } = this
+    const { input: { bytes, start, end }, engine: { head } } = this
     // What there is of it: the thread's head has seen those of others meanwhile.
-    parseHead(head, input.bytes, input.start, input.end, this.served.limits)
+    parseHead(head, bytes, start, end, this.served.limits)
     if (head.requestLineEnd === head.requestLineStart) return this.#leaveUnanswered()
     head.forgetFields()
     return this.#refuse({ status: 408, message: '', aplogno: '', level: 'debug', note: '' })
