@@ -1,5 +1,5 @@
 // htdbm, and that it does what Debian's does where that is installed: exit code, messages, what is left in the database.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -76,3 +76,17 @@ t.test('the command line', (t) => {
   for (const words of [['-z'], ['-T'], ['-cn', 'db', 'u'], ['-l'], ['-C0', 'db', 'u'], []]) t.throws(() => wantedBy(words))
   t.end()
 })
+
+for (const type of ['SDBM', 'LMDB']) {
+  t.test(`${type}: who changes it at the same time takes nothing away`, async (t) => {
+    const path = join(root, `many-${type}`)
+    run(OURS, `-cb -T${type} ${path} ann x`)
+    const names = Array.from({ length: 8 }, (_, i) => `user${i}`)
+    await Promise.all(names.map((name) => new Promise((done) => {
+      spawn(OURS, ['-b', `-T${type}`, path, name, 'x'], { stdio: 'ignore' }).on('exit', done)
+    })))
+    const dbm = dbmKind(type, path).read(path)
+    t.same([...dbm.entries()].map(([key]) => String(key)).sort(), ['ann', ...names])
+    dbm.close()
+  })
+}
