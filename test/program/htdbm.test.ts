@@ -77,16 +77,14 @@ t.test('the command line', (t) => {
   t.end()
 })
 
-for (const type of ['SDBM', 'LMDB']) {
-  t.test(`${type}: who changes it at the same time takes nothing away`, async (t) => {
-    const path = join(root, `many-${type}`)
-    run(OURS, `-cb -T${type} ${path} ann x`)
-    const names = Array.from({ length: 8 }, (_, i) => `user${i}`)
-    await Promise.all(names.map((name) => new Promise((done) => {
-      spawn(OURS, ['-b', `-T${type}`, path, name, 'x'], { stdio: 'ignore' }).on('exit', done)
-    })))
-    const dbm = dbmKind(type, path).read(path)
-    t.same([...dbm.entries()].map(([key]) => String(key)).sort(), ['ann', ...names])
-    dbm.close()
-  })
-}
+t.test('LMDB: who changes it at the same time takes nothing away', async (t) => {
+  const path = join(root, 'many')
+  run(OURS, `-cb -TLMDB ${path} ann x`)
+  const names = Array.from({ length: 8 }, (_, i) => `user${i}`)
+  await Promise.all(names.map((name) => new Promise((done) => {
+    spawn(OURS, ['-b', '-TLMDB', path, name, 'x'], { stdio: 'ignore' }).on('exit', done)
+  })))
+  const dbm = dbmKind('LMDB', path).read(path)
+  t.same([...dbm.entries()].map(([key]) => String(key)).sort(), ['ann', ...names])
+  dbm.close()
+})
