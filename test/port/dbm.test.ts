@@ -1,6 +1,6 @@
 /** Files of the dbm family: beside a map, beside Apache's own programs, and files that are not what they say. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -136,6 +136,8 @@ t.test('a look-up for a request sees a new file, and trusts .htaccess with SDBM 
   t.equal(lookUpDbm({ path: join(directory, 'SDBM'), trusted: false }, 'default', 'key'), 'three')
   t.throws(() => lookUpDbm({ path: join(directory, 'LMDB'), trusted: false }, 'default', 'key'),
     /^a file that .htaccess names may be of type SDBM only$/)
+  for (const suffix of ['.pag', '.dir']) symlinkSync('/dev/null', join(directory, `device${suffix}`))
+  t.throws(() => lookUpDbm({ path: join(directory, 'device'), trusted: false }, 'default', 'key'), /device.pag is no regular file$/)
   t.throws(() => lookUpDbm({ path: join(directory, 'x'), trusted: true }, 'GDBM', 'key'),
     /^there is no library for files of type GDBM: there are LMDB, SDBM, default$/)
   t.throws(() => lookUpDbm({ path: join(directory, 'x'), trusted: true }, 'foo', 'key'), /^type foo is none of LMDB, SDBM, default$/)
