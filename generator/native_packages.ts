@@ -28,6 +28,15 @@ function lasting(file: string): string {
   return existsSync(forAll) ? forAll : file
 }
 
+/** A package of a binary is found by its entry, which nothing loads: without that it is not there. */
+function entryOf(file: string, require: NodeJS.Require): string {
+  try {
+    return require.resolve(dirname(packageOf(file)))
+  } catch {
+    return file
+  }
+}
+
 /** Copies the packages into `target`/node_modules; answers the paths there, relative to `target`. */
 export function copyNativePackages(srcdir: string, target: string): string[] {
   const require = createRequire(resolve(srcdir, 'package.json'))
@@ -42,7 +51,8 @@ export function copyNativePackages(srcdir: string, target: string): string[] {
     }
   }
   const loaded = Object.keys(require.cache).filter((file) => isNew(file, before) && !relative(packages, file).startsWith('..'))
-  const files = new Set(loaded.flatMap((file) => [packageOf(file), lasting(file)]))
+  const files = new Set(loaded.flatMap((file) =>
+    [packageOf(file), lasting(file), ...(file.endsWith('.node') ? [lasting(entryOf(file, require))] : [])]))
   return [...files].map((file) => {
     const path = join('node_modules', relative(packages, file))
     writeIfChanged(join(target, path), readFileSync(file), statSync(file).mode & 0o777)

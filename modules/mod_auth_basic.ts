@@ -2,7 +2,6 @@
  * mod_auth_basic: name and password with each request (RFC 7617). Providers tell whether they are right; the answer to
  * a request without them is made at once, checking them is never left to a thread that must not be held up.
  */
-import { createHash } from 'node:crypto'
 import {
   after, allowedBy, authName, authnCore, authnProvider, authType, ConfigError, DECLINED, each, flag, OK, optional, Order,
   parseStringExpression, registerChallenge, Settings, word,
@@ -10,6 +9,7 @@ import {
   type Request, type Status,
 } from 'httpd'
 import { basicCredentials, type Credentials } from './auth_basic/credentials.ts'
+import { isEqual, md5 } from './shared/hashes.ts'
 
 /** The name and the password that whatever comes after is told. */
 interface Fake { readonly user: Expression<string>; readonly password: Expression<string> }
@@ -93,9 +93,9 @@ function ask(r: Request, { user, password }: Credentials, provider: AuthnProvide
     return 'error'
   }
   const realm = authName(r) ?? ''
-  const digest = createHash('md5').update(`${user}:${realm}:${password}`, 'latin1').digest('hex')
+  const digest = md5(`${user}:${realm}:${password}`)
   return after(provider.realmHash(r, user, realm, conf), (found) =>
-    typeof found === 'string' ? found : found.hash === digest ? 'granted' : 'denied')
+    typeof found === 'string' ? found : isEqual(found.hash, digest) ? 'granted' : 'denied')
 }
 
 function verdict(r: Request, user: string, status: AuthnStatus): Status {

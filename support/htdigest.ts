@@ -38,14 +38,15 @@ function newLine({ user, realm }: Wanted): string {
 
 function create(wanted: Wanted): void {
   const { file, user, realm } = wanted
-  write(file, '')
+  // What there is goes when there is something to take its place.
+  write(file, '', 'a')
   say(`Adding password for ${user} in realm ${realm}.\n`)
   write(file, `${newLine(wanted)}\n`)
 }
 
-function write(file: string, text: string): void {
+function write(file: string, text: string, flag = 'w'): void {
   try {
-    writeFileSync(file, text, 'latin1')
+    writeFileSync(file, text, { encoding: 'latin1', flag })
   } catch (error) {
     throw fault(`Could not open passwd file ${file} for writing: ${reason(error)}`)
   }

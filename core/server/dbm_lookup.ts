@@ -57,6 +57,8 @@ function forget(file: string): void {
 
 // A new file has another number, or, where that is used again, was made at another time.
 function stampOf(file: string): string {
-  const { dev, ino, ctimeNs } = statSync(file, { bigint: true })
-  return `${dev} ${ino} ${ctimeNs}`
+  const stat = statSync(file, { bigint: true })
+  // Opening a named pipe would hold the thread up for ever.
+  if (!stat.isFile()) throw new DbmError(`${file} is no regular file`)
+  return `${stat.dev} ${stat.ino} ${stat.ctimeNs}`
 }

@@ -176,6 +176,8 @@ const judge: Step = (r) => {
  */
 function isJudgedAs(r: RequestRec, before: RequestRec): boolean {
   if (before.judgedFile === undefined || before.resolved !== r.resolved) return false
+  // A method that was asked for on behalf of the client (a form that replays a request) is one that nobody has judged.
+  if (r.method !== 'GET' && r.method !== before.method) return false
   const file = fileOf(r)
   if (r.resolved?.selective === true) return before.uri === r.uri && before.judgedFile === file
   return parentDirectory(before.judgedFile) === parentDirectory(file)

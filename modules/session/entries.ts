@@ -1,5 +1,5 @@
 /* How a session is written: as a form, `name=value&name=value` (application/x-www-form-urlencoded). Pure. */
-import { tableUnset, unescapeUrl, type Session } from 'httpd'
+import { unescapeUrl, type Session } from 'httpd'
 
 const EXPIRY = 'expiry'
 
@@ -18,29 +18,38 @@ export function written({ entries, expiry }: Session): string {
   return pairs.join('&')
 }
 
-/** Adds what a text says: a name without a value goes, what cannot be decoded is left out. */
+/**
+ * Adds what a text says: a name without a value goes, what cannot be decoded is left out. Names as they stand there already
+ * are found by their lower case: whoever sends a cookie decides how many there are.
+ */
 export function add(session: Session, text: string): void {
+  const { entries } = session
+  const spellings = new Map([...entries.keys()].map((name) => [name.toLowerCase(), name]))
   for (const pair of text.split('&')) {
     const [, name, value] = /^=*([^=]+)=?([^]*)$/.exec(pair) ?? []
     if (name === undefined) continue
+    if (value === '') {
+      const lower = name.toLowerCase()
+      const there = spellings.get(lower)
+      spellings.delete(lower)
+      if (there !== undefined) entries.delete(there)
+      continue
+    }
     const key = unescape(name)
     const said = unescape(value!)
-    if (value === '') tableUnset(session.entries, name)
-    else if (key !== undefined && said !== undefined) set(session, key, said)
+    if (key !== undefined && said !== undefined) set(session, spellings, key, said)
   }
 }
 
-function set(session: Session, name: string, value: string): void {
-  if (name === EXPIRY) session.expiry = microseconds(value)
-  else session.entries.set(spelling(session.entries, name), value)
-}
-
-/** A name as it stands there already. */
-function spelling(entries: ReadonlyMap<string, string>, name: string): string {
-  if (entries.has(name)) return name
+function set(session: Session, spellings: Map<string, string>, name: string, value: string): void {
+  if (name === EXPIRY) {
+    session.expiry = microseconds(value)
+    return
+  }
   const lower = name.toLowerCase()
-  for (const key of entries.keys()) if (key.toLowerCase() === lower) return key
-  return name
+  const key = spellings.get(lower) ?? name
+  spellings.set(lower, key)
+  session.entries.set(key, value)
 }
 
 /** As C's atoi, but for what no number is exact for. */

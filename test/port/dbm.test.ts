@@ -1,6 +1,6 @@
 /** Files of the dbm family: beside a map, beside Apache's own programs, and files that are not what they say. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -47,6 +47,23 @@ for (const name of ['SDBM', 'LMDB']) {
     t.end()
   })
 }
+
+t.test('who changes a database has it locked until it is closed', (t) => {
+  const directory = t.testdir({})
+  for (const [name, suffix] of [['SDBM', '.dir'], ['LMDB', '']] as const) {
+    const path = join(directory, name)
+    dbmKind(name, path).write(path, true).close()
+    // Whose lock is whose: kernel, kind, process, device and inode.
+    const isLocked = (): boolean =>
+      new RegExp(`OFDLCK .* WRITE -1 \\S+:${statSync(path + suffix).ino} `).test(readFileSync('/proc/locks', 'latin1'))
+    const dbm = dbmKind(name, path).write(path, false)
+    t.ok(isLocked(), name)
+    dbm.put(bytes('a'), bytes('b'))
+    dbm.close()
+    t.notOk(isLocked(), name)
+  }
+  t.end()
+})
 
 const HTTXT2DBM = '/usr/sbin/httxt2dbm'
 
@@ -119,6 +136,8 @@ t.test('a look-up for a request sees a new file, and trusts .htaccess with SDBM 
   t.equal(lookUpDbm({ path: join(directory, 'SDBM'), trusted: false }, 'default', 'key'), 'three')
   t.throws(() => lookUpDbm({ path: join(directory, 'LMDB'), trusted: false }, 'default', 'key'),
     /^a file that .htaccess names may be of type SDBM only$/)
+  for (const suffix of ['.pag', '.dir']) symlinkSync('/dev/null', join(directory, `device${suffix}`))
+  t.throws(() => lookUpDbm({ path: join(directory, 'device'), trusted: false }, 'default', 'key'), /device.pag is no regular file$/)
   t.throws(() => lookUpDbm({ path: join(directory, 'x'), trusted: true }, 'GDBM', 'key'),
     /^there is no library for files of type GDBM: there are LMDB, SDBM, default$/)
   t.throws(() => lookUpDbm({ path: join(directory, 'x'), trusted: true }, 'foo', 'key'), /^type foo is none of LMDB, SDBM, default$/)

@@ -1,5 +1,5 @@
 // htdbm, and that it does what Debian's does where that is installed: exit code, messages, what is left in the database.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -75,4 +75,16 @@ t.test('the command line', (t) => {
   t.match(wantedBy(['-ts', 'db', 'u', 'words']), { comment: 'words', password: undefined })
   for (const words of [['-z'], ['-T'], ['-cn', 'db', 'u'], ['-l'], ['-C0', 'db', 'u'], []]) t.throws(() => wantedBy(words))
   t.end()
+})
+
+t.test('LMDB: who changes it at the same time takes nothing away', async (t) => {
+  const path = join(root, 'many')
+  run(OURS, `-cb -TLMDB ${path} ann x`)
+  const names = Array.from({ length: 8 }, (_, i) => `user${i}`)
+  await Promise.all(names.map((name) => new Promise((done) => {
+    spawn(OURS, ['-b', '-TLMDB', path, name, 'x'], { stdio: 'ignore' }).on('exit', done)
+  })))
+  const dbm = dbmKind('LMDB', path).read(path)
+  t.same([...dbm.entries()].map(([key]) => String(key)).sort(), ['ann', ...names])
+  dbm.close()
 })

@@ -40,6 +40,7 @@ t.test('htdigest does as that of Apache', { skip: !existsSync(APACHES) }, (t) =>
 t.test('and better', (t) => {
   t.match(outcome(OURS, ['users', 'R', 'a:b'], USERS, 'x\nx\n'), { status: 1, stderr: /colon/, users: USERS })
   t.match(outcome(OURS, ['-c', 'users', 'R', 'bob'], USERS, 'x\nx\n'), { status: 0, users: `${lineOf('bob', 'R', 'x')}\n` })
+  t.match(outcome(OURS, ['-c', 'users', 'R', 'bob'], USERS, 'x\ny\n'), { status: 1, users: USERS })
   t.match(outcome(OURS, ['users', 'R', 'bob'], 'last:R:x', 'x\nx\n'), { status: 0, users: `last:R:x\n${lineOf('bob', 'R', 'x')}\n` })
   t.end()
 })

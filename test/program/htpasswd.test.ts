@@ -1,6 +1,6 @@
 // htpasswd, and that it does what Debian's does where that is installed: exit code, messages, what is left in the file.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -108,5 +108,17 @@ t.test('a file of somebody else in the place of the new one stays', (t) => {
   const { stdout } = spawnSync('sh', ['-c', 'echo $$; echo other > "$0.$$"; exec "$1" -bs "$0" bob secret', file, OURS], { encoding: 'utf8' })
   t.equal(readFileSync(`${file}.${stdout.trim()}`, 'utf8'), 'other\n')
   t.equal(readFileSync(file, 'utf8'), 'bob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n')
+  t.end()
+})
+
+t.test('where there is no room for the new one the old one stays', (t) => {
+  const file = join(root, 'full')
+  const text = `bob:x\n${'# so many lines\n'.repeat(1000)}`
+  writeFileSync(file, text)
+  const { status, stderr } = spawnSync('sh', ['-c', 'ulimit -f 8; exec "$1" -bs "$0" ann secret', file, OURS], { encoding: 'utf8' })
+  t.equal(status, 1)
+  t.match(stderr, /^htpasswd: cannot modify file /m)
+  t.equal(readFileSync(file, 'utf8'), text)
+  t.strictSame(readdirSync(root).filter((name) => name.startsWith('full.')), [])
   t.end()
 })

@@ -6,7 +6,7 @@ import type { EngineParts } from '../../core/server/thread_engine.ts'
 import { GET, answers, make, plainConf } from './fake_connection.ts'
 
 /** What was asked, of a request and of a look-up of another URL in the same directory. */
-function asked(selective: boolean, knows: (r: Request) => number = OK_FOR_ALL): readonly string[] {
+function asked(selective: boolean, knows: (r: Request) => number = OK_FOR_ALL, look = (r: Request) => r.subLookupUri('/other')): readonly string[] {
   const seen: string[] = []
   const note = (what: string, act: (r: Request) => number) => (r: Request) => {
     seen.push(`${what} ${r.uri}`)
@@ -20,7 +20,7 @@ function asked(selective: boolean, knows: (r: Request) => number = OK_FOR_ALL): 
     list.hooks.checkUserId.add('test', note('who', knows), { quick: true })
     list.hooks.authChecker.add('test', note('may', () => OK), { quick: true })
     list.hooks.fixups.add('test', (r) => {
-      if (r.main === undefined) void r.subLookupUri('/other')
+      if (r.main === undefined) void look(r)
       return OK
     }, { quick: true })
   }, { resolverOf }, conf)
@@ -46,5 +46,13 @@ t.test('where URLs count: again, but nobody has to prove twice who he is', (t) =
   const seen = asked(true)
   t.strictSame(seen.filter((what) => what.endsWith(' /other')), ['access /other', 'may /other'])
   t.equal(seen.filter((what) => what.startsWith('who ')).length, 1)
+  t.end()
+})
+
+t.test('a method that nobody has judged', (t) => {
+  const other = (method: string) => asked(false, OK_FOR_ALL, (r) => r.subLookup('/other', undefined, method))
+    .filter((what) => what.endsWith(' /other'))
+  t.strictSame(other('PUT'), ['access /other', 'may /other'])
+  t.strictSame(other('GET'), [])
   t.end()
 })

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type * as Lmdb from 'lmdb'
 import { DbmError } from './error.ts'
+import { lockFile } from './lock.ts'
 import type { Dbm, DbmKind, WritableDbm } from './dbm.ts'
 
 export type Store = Lmdb.RootDatabase<Buffer, Buffer>
@@ -105,12 +106,31 @@ class LmdbFile implements WritableDbm {
   }
 }
 
+/** The file, once nobody else is about to replace it; whoever waited for one that was replaced begins anew. */
+function locked(target: string): number {
+  for (;;) {
+    const fd = openSync(target, 'r+')
+    try {
+      lockFile(fd)
+      if (statSync(target).ino === fstatSync(fd).ino) return fd
+    } catch (error) {
+      closeSync(fd)
+      throw error
+    }
+    closeSync(fd)
+  }
+}
+
 // In a directory that nobody else can write to, on the same file system.
 function write(path: string, fresh: boolean): WritableDbm {
   const target = existsSync(path) ? realpathSync(path) : path
+  const lock = fresh ? undefined : locked(target)
   const directory = mkdtempSync(`${target}.`)
   const temporary = join(directory, 'new')
-  const forget = (): void => rmSync(directory, { recursive: true, force: true })
+  const forget = (): void => {
+    rmSync(directory, { recursive: true, force: true })
+    if (lock !== undefined) closeSync(lock)
+  }
   try {
     if (!fresh) {
       copyFileSync(target, temporary)

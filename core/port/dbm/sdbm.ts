@@ -2,8 +2,9 @@
  * SDBM, the format that Apache's library brings along: pages of 1024 bytes in PATH.pag, found by a trie of bits in
  * PATH.dir. One rule: a page is believed nothing; whatever stands in the files, a look-up reads a few of them and ends.
  */
-import { closeSync, existsSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, constants, existsSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
 import { DbmError } from './error.ts'
+import { lockFile } from './lock.ts'
 import type { DbmKind, WritableDbm } from './dbm.ts'
 
 const PAGE = 1024
@@ -62,18 +63,25 @@ function pageOf(pairs: readonly Pair[]): Buffer {
 /** Where a key belongs: its place in the trie, the number of its page, and how many bits of the hash that took. */
 interface Place { bit: number; page: number; depth: number }
 
+const READ = constants.O_RDONLY, CHANGE = constants.O_RDWR
+/** Emptied under the lock: somebody may be changing it. */
+const RENEW = constants.O_RDWR | constants.O_CREAT
+
 class SdbmFiles implements WritableDbm {
   readonly #dir: number
   readonly #pag: number
 
-  constructor(path: string, flags: string) {
+  constructor(path: string, flags: number) {
     this.#dir = openSync(`${path}.dir`, flags, 0o644)
     try {
+      // As Apache's library: whoever changes it has the lock of the directory until it is closed.
+      if (flags !== READ) lockFile(this.#dir)
       this.#pag = openSync(`${path}.pag`, flags, 0o644)
     } catch (error) {
       closeSync(this.#dir)
       throw error
     }
+    if (flags === RENEW) for (const fd of [this.#dir, this.#pag]) ftruncateSync(fd)
   }
 
   get(key: Uint8Array): Buffer | undefined {
@@ -172,6 +180,6 @@ export const sdbm: DbmKind = {
   files: (path) => [`${path}.pag`, `${path}.dir`],
   isAt: (path) => existsSync(`${path}.pag`) && existsSync(`${path}.dir`),
   needsTrust: false,
-  read: (path) => new SdbmFiles(path, 'r'),
-  write: (path, fresh) => new SdbmFiles(path, fresh ? 'w+' : 'r+'),
+  read: (path) => new SdbmFiles(path, READ),
+  write: (path, fresh) => new SdbmFiles(path, fresh ? RENEW : CHANGE),
 }
