@@ -15,6 +15,7 @@ interface Action {
   readonly virtual: boolean
 }
 
+/** By type or handler, in lower case: as in Apache case does not count, or a program's text would be sent. */
 type Actions = Readonly<Record<string, Action>>
 /** By method. */
 type Scripts = Readonly<Record<string, string>>
@@ -33,7 +34,7 @@ type Said = { actions?: Actions; scripts?: Scripts }
 
 function action(said: Said, _: Command, type: string, script: string, option: string | undefined): void {
   if (option !== undefined && option.toLowerCase() !== 'virtual') throw new ConfigError(`unrecognized option '${option}'`)
-  said.actions = joined(said.actions ?? NONE, { [type]: { script, virtual: option !== undefined } })
+  said.actions = joined(said.actions ?? NONE, { [type.toLowerCase()]: { script, virtual: option !== undefined } })
 }
 
 function script(said: Said, _: Command, method: string, path: string): void {
@@ -55,7 +56,7 @@ export function actionHandler(r: Request): Answer<Status> {
   let script = scriptOf(r, scripts)
   if (script !== undefined && r.prev?.prev !== undefined) return DECLINED
   const kind = r.handler ?? r.contentType?.replace(/[ \t]*;.*$/s, '')
-  const found = kind === undefined ? undefined : actions[kind]
+  const found = kind === undefined ? undefined : actions[kind.toLowerCase()]
   if (found !== undefined) {
     if (!found.virtual && r.finfo.type === 'none') {
       r.log('info', 'actions', `AH00652: File does not exist: ${r.filename ?? ''}`)

@@ -16,11 +16,19 @@ const perDirectory = new Settings('directory', { menu: 'formatted', fallback: 'n
 /** A map that is larger is none. */
 const MOST_BYTES = 4 * 1024 * 1024
 
+/** The number that begins with the first digit. */
+const fromDigit = (text: string): number => {
+  const at = text.search(/\d/)
+  return at < 0 ? NaN : Number.parseFloat(text.slice(at))
+}
+
 /** Undefined for a point that is none: nothing, half of it, or 0,0, which is what browsers without images send. */
 export function pointOf(args: string | undefined): Point | undefined {
-  const match = /^[^\d,]*([^,]*),(.*)$/s.exec(args ?? '')
-  const x = Number.parseFloat(match?.[1] ?? '')
-  const y = Number.parseFloat(/\d.*$/s.exec(match?.[2] ?? '')?.[0] ?? '')
+  const text = args ?? ''
+  const comma = text.indexOf(',')
+  if (comma < 0) return undefined
+  const x = fromDigit(text.slice(0, comma))
+  const y = fromDigit(text.slice(comma + 1))
   return Number.isNaN(x) || Number.isNaN(y) || (x === 0 && y === 0) ? undefined : [x, y]
 }
 

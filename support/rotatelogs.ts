@@ -16,7 +16,15 @@ const LF = 0x0a
 /** How long (ms) to wait where a descriptor that somebody else has made non-blocking has nothing. */
 const PAUSE = 20
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`)
+/** Nobody who reads it, or a full disk, is no reason to end: the lines of the log matter more. */
+function say(line: string): void {
+  try {
+    writeSync(2, `${line}\n`)
+  } catch {
+    // There is nowhere else to say it.
+  }
+}
+
 const errnoOf = (error: unknown): number => Math.abs((error as NodeJS.ErrnoException).errno ?? 0)
 const reasonOf = (error: unknown): string => describeErrno(errnoOf(error))
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code

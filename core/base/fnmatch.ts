@@ -21,9 +21,15 @@ const ANY = -2
 const SLASH = 0x2f
 const DOT = 0x2e
 
+/** Ends of ranges; of fewer each is looked at. */
+const MANY_RANGES = 32
+const TABLE_CODES = 256
+
 class CharSet {
   readonly negated: boolean
   private readonly ranges: number[] = []
+  /** Which codes are in the ranges, where these are many. */
+  private table: Uint8Array | undefined
 
   constructor(negated: boolean) {
     this.negated = negated
@@ -33,7 +39,16 @@ class CharSet {
     this.ranges.push(low, high)
   }
 
+  /** To be called once all is in it: clients write patterns too, with thousands of ranges. */
+  close(): this {
+    if (this.ranges.length <= MANY_RANGES) return this
+    const table = this.table = new Uint8Array(TABLE_CODES)
+    for (let i = 0; i < this.ranges.length; i += 2) table.fill(1, this.ranges[i]!, this.ranges[i + 1]! + 1)
+    return this
+  }
+
   has(code: number): boolean {
+    if (this.table !== undefined && code < TABLE_CODES) return (this.table[code] === 1) !== this.negated
     for (let i = 0; i < this.ranges.length; i += 2) {
       if (code >= this.ranges[i]! && code <= this.ranges[i + 1]!) return !this.negated
     }
@@ -60,15 +75,22 @@ function lower(text: string): string {
 function parse(pattern: string, options: FnmatchOptions): Element[] {
   const elements: Element[] = []
   let at = 0
+  // No bracket before that is closed: to look from each of them would take a time that grows with their square.
+  let openUntil = 0
   while (at < pattern.length) {
     const char = pattern[at]!
     if (char === '*') {
       if (elements.at(-1) !== STAR) elements.push(STAR)
     } else if (char === '?') elements.push(ANY)
-    else if (char === '[') {
+    else if (char === '[' && at >= openUntil) {
       const set = parseSet(pattern, at, options)
-      elements.push(set?.set ?? OPEN_BRACKET)
-      at = set === undefined ? at : set.end - 1
+      if (typeof set === 'number') {
+        elements.push(OPEN_BRACKET)
+        openUntil = set
+      } else {
+        elements.push(set.set)
+        at = set.end - 1
+      }
     } else if (char === '\\' && options.noEscape !== true && at + 1 < pattern.length) {
       elements.push(pattern.charCodeAt(++at))
     } else elements.push(pattern.charCodeAt(at))
@@ -80,17 +102,17 @@ function parse(pattern: string, options: FnmatchOptions): Element[] {
 /** A bracket that nothing closes stands for itself. */
 const OPEN_BRACKET = 0x5b
 
-/** The set whose `[` is at `at`; undefined without a closing bracket (in pathname mode: in the same segment). */
+/** The set whose `[` is at `at`; without a closing bracket (in pathname mode: in the same segment) the end of the search. */
 function parseSet(
   pattern: string, at: number, options: FnmatchOptions,
-): { set: CharSet; end: number } | undefined {
+): { set: CharSet; end: number } | number {
   let i = at + 1
   const set = new CharSet(pattern[i] === '!' || pattern[i] === '^')
   if (set.negated) i++
   const first = i
   while (i < pattern.length && (pattern[i] !== ']' || i === first)) {
     if (pattern[i] === '\\' && options.noEscape !== true && i + 1 < pattern.length) i++
-    if (options.pathname === true && pattern[i] === '/') return undefined
+    if (options.pathname === true && pattern[i] === '/') return i
     const low = pattern.charCodeAt(i++)
     let high = low
     if (pattern[i] === '-' && i + 1 < pattern.length && pattern[i + 1] !== ']') {
@@ -100,7 +122,7 @@ function parseSet(
     }
     set.add(low, high)
   }
-  return i < pattern.length ? { set, end: i + 1 } : undefined
+  return i < pattern.length ? { set: set.close(), end: i + 1 } : pattern.length
 }
 
 function matches(elements: readonly Element[], text: string, options: FnmatchOptions): boolean {

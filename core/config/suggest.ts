@@ -24,7 +24,7 @@ function belongs(name: string, known: Known): string {
     const list = others.length === 0 ? `${last} MPM` : `${others.reverse().join(', ')} and ${last} MPMs`
     return `'${name}' belongs to the ${list}`
   }
-  if (!known.available) return `'${name}' belongs to ${known.module}, which this version does not have`
+  if (!known.available) return `'${name}' belongs to ${known.module}, which this build does not have`
   const symbol = `${known.module.replace(/^mod_/, '')}_module`
   return `'${name}' belongs to ${known.module}: load it with LoadModule ${symbol} modules/${known.module}.so`
 }

@@ -58,8 +58,11 @@ function failAgain(r: RequestRec, error: unknown): Answer<Status> {
   return unanswerable(r)
 }
 
+const leads = (status: Status): boolean => status === 201 || (status >= 300 && status < 400)
+
 function respond(r: RequestRec, status: Status, noteHtml: string): Answer<Status> {
-  const location = r.headersOut.get('Location') ?? (r.hasErrHeaders ? r.errHeadersOut.get('Location') : undefined)
+  // Of an answer that failed it says nothing of the error's.
+  const location = (leads(status) ? r.headersOut.get('Location') : undefined) ?? (r.hasErrHeaders ? r.errHeadersOut.get('Location') : undefined)
   if (!r.reset(!r.refused)) {
     r.cutOff()
     return OK

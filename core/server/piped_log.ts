@@ -136,11 +136,15 @@ export function outputFor(reader: number, standardError = 2): number | 'ignore' 
 
 const programText = (command: string): string => command.replace(/^\|[|$]?\s*/, '')
 
-function argv(command: string): [program: string, args: string[]] {
+/** A word may be in quotes, and a backslash takes what a character means away from it (apr_tokenize_to_argv). */
+const WORD = /"((?:\\[ \t"']|[^"])*)"?|'((?:\\[ \t"']|[^'])*)'?|((?:\\[ \t"']|[^ \t])+)/g
+
+/** @param command with `|`, `||` or `|$` in front, one character per byte */
+export function argv(command: string): [program: string, args: string[]] {
   // Configuration is read as bytes; the system wants them back as they were.
   const text = Buffer.from(programText(command), 'latin1').toString('utf8')
   if (command.startsWith('|$')) return ['/bin/sh', ['-c', text]]
-  const words = [...text.matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+)/g)]
-    .map(([, double, single, plain]) => double?.replace(/\\(["\\])/g, '$1') ?? single ?? plain!)
+  const words = [...text.matchAll(WORD)]
+    .map(([, double, single, plain]) => (double ?? single ?? plain!).replace(/\\([^]?)/g, '$1'))
   return [words[0] ?? '', words.slice(1)]
 }

@@ -10,6 +10,8 @@ export interface Rate {
   readonly interval: number
   /** Requests that may come before their time. */
   readonly burst: number
+  /** The largest burst of the rules that keep their keys together with this one; absent: there are no others. */
+  readonly largest?: { readonly burst: number }
 }
 
 /** Parts of an interval. */
@@ -17,14 +19,15 @@ const PARTS = 256
 
 /**
  * @param arrival the number kept @param now in the same unit, modulo 2^32
+ * @param largest burst of the rules that change the number: what one has let come is not forgotten for another's sake
  * @returns how far ahead of `now` the number is to be, at least one interval; negative: refused, it is so much too far
  * ahead
  */
-export function admit(arrival: number, now: number, burst: number): number {
+export function admit(arrival: number, now: number, burst: number, largest = burst): number {
   const most = (burst + 1) * PARTS
   let ahead = (arrival - now) | 0
   // Behind: idle meanwhile. Further ahead than it can have come to: the clock was set back, or another rule has held.
-  if (ahead < 0 || ahead > most) ahead = 0
+  if (ahead < 0 || ahead > (largest + 1) * PARTS) ahead = 0
   ahead += PARTS
   return ahead > most ? most - ahead : ahead
 }
@@ -44,7 +47,7 @@ export interface Taken {
 const taken: Taken = { entry: -1, admitted: true, early: 0 }
 
 /** @param now ms since the epoch */
-export function take(memory: LimitsMemory, key: Hashed, { interval, burst }: Rate, now: number): Taken {
+export function take(memory: LimitsMemory, key: Hashed, { interval, burst, largest }: Rate, now: number): Taken {
   const { words } = memory
   const since = memory.since(now)
   const seconds = Math.floor(since / 1000)
@@ -58,7 +61,7 @@ export function take(memory: LimitsMemory, key: Hashed, { interval, burst }: Rat
   for (;;) {
     const before = Atomics.load(words, entry + VALUE)
     // 0 stands for a key that is new.
-    const ahead = admit(before === 0 ? at : before, at, burst)
+    const ahead = admit(before === 0 ? at : before, at, burst, largest?.burst)
     if (ahead < 0) {
       taken.admitted = false
       taken.early = -ahead / PARTS

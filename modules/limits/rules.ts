@@ -43,7 +43,18 @@ export function rateRule(words: readonly string[], command: Command): RateRule {
   const burst = options.burst === undefined ? 0 : countIn('burst', options.burst, 0, MOST_BURST)
   const delayAfter = options.delay === undefined ? Infinity : countIn('delay', options.delay, 0, MOST_BURST)
   // Its numbers are counted in intervals: those of another rate mean something else.
-  return { interval, burst, delayAfter, ...common(words, options, `rate ${interval}`, command) }
+  const rule = { interval, burst, delayAfter, ...common(words, options, `rate ${interval}`, command) }
+  return options.zone === undefined ? rule : { ...rule, largest: largestOf(rule.id, burst) }
+}
+
+const zones = new Map<number, { burst: number }>()
+
+/** Of the rules of a zone, also of those that are read later. */
+function largestOf(id: number, burst: number): { readonly burst: number } {
+  const zone = zones.get(id)
+  if (zone === undefined) zones.set(id, { burst })
+  else zone.burst = Math.max(zone.burst, burst)
+  return zones.get(id)!
 }
 
 /** @throws ConfigError */

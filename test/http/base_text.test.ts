@@ -184,6 +184,18 @@ function naive(pattern: string, text: string, pathname: boolean): boolean {
   return isOne && naive(rest, text.slice(1), pathname)
 }
 
+t.test('compile() reads what clients write in a time that grows with its length', (t) => {
+  t.notOk(compile('['.repeat(300_000))('['), 'brackets that nothing closes')
+  t.ok(compile('[a/[b][c]', { pathname: true })('[a/bc'), 'one that is closed in another segment, and those behind it')
+  const many = Array.from({ length: 40 }, (_, i) => String.fromCharCode(0x60 + 5 * i)).join('')
+  for (let code = 0x30; code < 0x130; code++) {
+    const char = String.fromCharCode(code)
+    t.equal(compile(`[${many}]`)(char), many.includes(char))
+    t.equal(compile(`[!${many}]`)(char), !many.includes(char))
+  }
+  t.end()
+})
+
 t.test('compile() agrees with the definition', (t) => {
   const letters = fc.array(fc.constantFrom('a', 'b', '/', '.'), { maxLength: 8 }).map((list) => list.join(''))
   const patterns = fc.array(fc.constantFrom('a', 'b', '/', '*', '?', '*'), { maxLength: 7 })

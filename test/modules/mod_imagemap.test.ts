@@ -38,6 +38,7 @@ t.test('pointOf()', (t) => {
   is('3,4', [3, 4])
   is('x3.5y,z4', [3.5, 4])
   for (const none of [undefined, '', '3', ',4', '3,', '0,0', 'foo']) is(none, undefined)
+  t.equal(pointOf('x'.repeat(1_000_000)), undefined, 'looked at once, however long it is')
   t.end()
 })
 

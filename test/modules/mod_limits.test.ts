@@ -244,6 +244,18 @@ t.test('what begins anew elsewhere, or is refused by another limit, has not come
   t.end()
 })
 
+t.test('a zone with bursts of different size: the smaller one does not forget what the larger one has let come', (t) => {
+  const shared = memory()
+  const rule = (burst: number) => configure([module], `RequestRateLimit 1r/h zone=both burst=${burst}`).dir.holds(limits).rates[0]!
+  const [small, large] = [rule(2), rule(20)]
+  const ask = (one: typeof small, now = START) => ({ ...take(shared, hash(shared, one.id, 'a'), one, now) })
+  t.equal(Array.from({ length: 30 }, () => ask(large).admitted).filter((is) => is).length, 21)
+  t.match(ask(small), { admitted: false, early: 19 })
+  t.equal(ask(large).admitted, false, 'nor is there room for more')
+  t.equal(ask(small, START + 19 * 3_600_000).admitted, true)
+  t.end()
+})
+
 t.test('keys, exemptions, a trial run', (t) => {
   const keyed = served('RequestRateLimit 1r/h key=%{HTTP:X-Key}')
   t.strictSame(['a', 'a', 'b'].map((key) => keyed.ask({ headers: { 'X-Key': key } }).status), [DECLINED, 429, DECLINED])

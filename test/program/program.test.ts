@@ -312,5 +312,5 @@ t.test('advice on a directive of another module', async (t) => {
   t.equal(known('constructor'), undefined)
   const { stderr } = await run(rootWith(t, `${CONF}Alias /a /b\nRewriteRule x y\n`), ['-t'], { known })
   t.match(stderr, "'Alias' belongs to mod_alias: load it with LoadModule alias_module modules/mod_alias.so\n")
-  t.match(stderr, "'RewriteRule' belongs to mod_rewrite, which this version does not have\n")
+  t.match(stderr, "'RewriteRule' belongs to mod_rewrite, which this build does not have\n")
 })

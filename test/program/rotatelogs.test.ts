@@ -88,6 +88,15 @@ t.test('-c makes a file although nothing is read', async (t) => {
   t.match(await run.end(), { code: 0, said: [] })
 })
 
+t.test('what cannot be said does not end it', async (t) => {
+  const directory = mkdtempSync(join(root, 'unheard-'))
+  const child = spawn('/bin/sh', ['-c', '"$0" -v a 5M 2>/dev/full', OURS], { cwd: directory, stdio: ['pipe', 'ignore', 'ignore'] })
+  child.stdin.on('error', () => undefined)
+  child.stdin.end('one\n')
+  t.equal(await new Promise((done) => child.on('close', done)), 0)
+  t.match(filesOf(directory), [/^a\.NUM: one\n$/])
+})
+
 const wanted = (words: string): Wanted => wantedBy(words.split(' '))
 
 t.test('beginning() is a multiple of the period by its clock, and the time left ends with it', (t) => {

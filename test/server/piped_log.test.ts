@@ -4,7 +4,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { outputFor } from '../../core/server/piped_log.ts'
+import { argv, outputFor } from '../../core/server/piped_log.ts'
 
 t.test('outputFor() gives no program a writer of the log that it reads', (t) => {
   const root = mkdtempSync(join(tmpdir(), 'httpd-piped-'))
@@ -22,5 +22,16 @@ t.test('outputFor() gives no program a writer of the log that it reads', (t) => 
   t.equal(outputFor(one, two), two)
   t.equal(outputFor(one, other), 'ignore', 'the same pipe')
   t.equal(outputFor(one, 9999), 'ignore', 'none')
+  t.end()
+})
+
+t.test('argv()', (t) => {
+  const is = (command: string, ...words: string[]) => t.strictSame(argv(command).flat(), words, command)
+  is('|/bin/x  a\tb ', '/bin/x', 'a', 'b')
+  is('||"/bin/my x" \'c d\' "" e"f', '/bin/my x', 'c d', '', 'e"f')
+  is('|/bin/my\\ x a\\\\b "c\\"d" \'e\\\'f\' g\\h', '/bin/my x', 'a\\b', 'c"d', "e'f", 'gh')
+  is('|/bin/x "open', '/bin/x', 'open')
+  is('|$ x "a b" | y', '/bin/sh', '-c', 'x "a b" | y')
+  is('|/bin/\xc3\xa4', '/bin/\xe4')
   t.end()
 })
