@@ -102,7 +102,7 @@ export class ThreadEngine implements Engine {
   readonly tally: Tally
   finishing = false
   /** The connection whose turn it is: what it has read is in `input`, and its request's head in `head`. */
-  turn: HttpConn | undefined
+  turn: HttpConn | PlainConn | undefined
   /** Whose request was the last one in this turn. */
   answered: HttpConn | undefined
   /** The only server, where there are no virtual hosts. */
