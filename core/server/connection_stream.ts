@@ -46,6 +46,7 @@ export abstract class ConnectionStream extends ConnectionEnds {
    * @param busy a request is under way
    */
   protected part(streams: Streams, busy: boolean): void {
+    if (this.#stream === streams.ended) return
     if (this.#stream === streams.idle || (!busy && streams.end(this.#stream))) this.#stream = streams.ended
     else this.input.broken = true
   }

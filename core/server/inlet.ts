@@ -35,16 +35,21 @@ export class Inlet {
 
   /** It is another connection's from now on. */
   open(fd: Fd, unread?: Uint8Array): void {
+    this.leave()
     this.#fd = fd
-    this.#useShared()
     this.#received = 0
-    this.preface = undefined
-    this.#early = NOTHING
     this.ended = this.broken = false
     if (unread === undefined || unread.length === 0) return
     if (unread.length > this.#shared.bytes.length) this.#memory = this.#port.host.memory(2 * unread.length)
     this.#memory.bytes.set(unread)
     this.end = this.#received = unread.length
+  }
+
+  /** Whatever is in it is for nobody. */
+  leave(): void {
+    this.#useShared()
+    this.preface = undefined
+    this.#early = NOTHING
   }
 
   /** Nothing is in it, all that came was counted, and more may come. */

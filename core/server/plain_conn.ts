@@ -39,6 +39,8 @@ export class PlainConn extends ConnectionStream implements Conn, Connection {
 
   advance(): Next {
     if (this.#closed) return Next.close
+    // A request of another connection that it has to do with must wait: what was received stands in the thread's buffer.
+    this.#engine.turn = this
     let next: Next
     try {
       next = this.#run()
@@ -49,6 +51,7 @@ export class PlainConn extends ConnectionStream implements Conn, Connection {
     }
     this.output.flush()
     this.input.settle()
+    this.#engine.turn = undefined
     // To an MPM 0 is no limit.
     this.patience = this.#timeout || 1
     return next

@@ -243,6 +243,8 @@ export class RequestRec extends Response implements Request {
   }
 
   #received(): Promise<Uint8Array | null> {
+    // A filter may have begun to read before.
+    if (this.#over || this.abandoned) return refused('read the body')
     return this.body === undefined || this.body.done ? Promise.resolve(null) : this.connection.readBody(this)
   }
 

@@ -45,11 +45,18 @@ export class Streams {
 
   /** Of a connection that idles. False: there is something in it yet. */
   rest(stream: Stream): boolean {
-    return stream.input.isClear && stream.output.isCounted && this.end(stream)
+    return stream.input.isClear && stream.output.isCounted && this.#keep(stream)
   }
 
   /** Of a connection that has ended, with no request under way. False: there is something in it yet. */
   end(stream: Stream): boolean {
+    if (!this.#keep(stream)) return false
+    // The next one may be long in coming: no memory waits for it.
+    stream.input.leave()
+    return true
+  }
+
+  #keep(stream: Stream): boolean {
     if (!stream.output.isClear || stream.feed.wanted) return false
     if (this.#kept.length < MOST_KEPT) this.#kept.push(stream)
     return true

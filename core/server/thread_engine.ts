@@ -102,7 +102,7 @@ export class ThreadEngine implements Engine {
   readonly tally: Tally
   finishing = false
   /** The connection whose turn it is: what it has read is in `input`, and its request's head in `head`. */
-  turn: HttpConn | undefined
+  turn: HttpConn | PlainConn | undefined
   /** Whose request was the last one in this turn. */
   answered: HttpConn | undefined
   /** The only server, where there are no virtual hosts. */
@@ -223,20 +223,25 @@ export class ThreadEngine implements Engine {
    * when the request before this one was answered, and need not be read again.
    */
   requestBegins(): number {
-    return timeOfDay(this.mayBlock ? this.readClock() : this.#now)
+    const now = this.mayBlock ? this.readClock() : this.#now
+    // The clock may have been set while nobody asked for anything.
+    if (now >= this.#datesEnd) this.#makeDates(now)
+    return timeOfDay(now)
   }
 
   /** `Date` and `Server` lines, made once a second. */
   dateAndServer(): string {
     const now = this.mayBlock || this.turn === undefined ? this.readClock() : this.#now
-    if (now >= this.#datesEnd) {
-      followClock()
-      const ms = Date.now()
-      this.#datesEnd = now + 1000 - ms % 1000
-      this.#dateLines = `Date: ${httpDate(ms)}\r\nServer: ${this.serverTokens}\r\n`
-      this.#openings.length = 0
-    }
+    if (now >= this.#datesEnd) this.#makeDates(now)
     return this.#dateLines
+  }
+
+  #makeDates(now: number): void {
+    followClock()
+    const ms = Date.now()
+    this.#datesEnd = now + 1000 - ms % 1000
+    this.#dateLines = `Date: ${httpDate(ms)}\r\nServer: ${this.serverTokens}\r\n`
+    this.#openings.length = 0
   }
 
   /** How every head begins: status line, `Date` and `Server`. */

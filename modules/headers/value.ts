@@ -1,7 +1,7 @@
 /* The values of mod_headers: text with `%t`, `%{NAME}e` and so on in it, or an expression. */
 import { loadavg } from 'node:os'
 import {
-  ConfigError, figuresOf, parseStringExpression, running, tableValue,
+  ConfigError, figuresOf, parseStringExpression, running, tableValue, timeOfDay,
   type Answer, type Command, type Expression, type Request, type Scoreboard,
 } from 'httpd'
 
@@ -52,7 +52,7 @@ const NONE = '(null)'
 
 const ITEMS: Readonly<Record<string, (argument: string) => Piece>> = {
   t: () => (r) => `t=${Math.floor(r.requestTime * 1000)}`,
-  D: () => (r) => `D=${Math.max(0, Math.floor((performance.timeOrigin + performance.now() - r.requestTime) * 1000))}`,
+  D: () => (r) => `D=${Math.max(0, Math.floor((timeOfDay() - r.requestTime) * 1000))}`,
   l: () => () => `l=${loadavg().map((load) => load.toFixed(2)).join('/')}`,
   i: () => () => `i=${share('idle', running().board)}`,
   b: () => () => `b=${share('busy', running().board)}`,

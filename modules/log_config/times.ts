@@ -1,5 +1,5 @@
 /* Times and durations of the access log: %t, %T, %D. */
-import { clfTime, strftime, type LogValue, type Request } from 'httpd'
+import { clfTime, strftime, timeOfDay, type LogValue, type Request } from 'httpd'
 
 let measured: Request | undefined
 let ended = 0
@@ -8,7 +8,7 @@ let ended = 0
 function endOf(r: Request): number {
   if (r !== measured) {
     measured = r
-    ended = performance.timeOrigin + performance.now()
+    ended = timeOfDay()
   }
   return ended
 }

@@ -1,5 +1,5 @@
 /** What the listener and its crew share: handed to each thread when it starts. */
-import type { Fd, Seat } from 'httpd'
+import { uptime, type Fd, type Seat } from 'httpd'
 import { Census } from '../shared/census.ts'
 import { CrewQueue, type QueueShape } from '../shared/crew_queue.ts'
 import { IdleThreads } from '../shared/idle_threads.ts'
@@ -49,5 +49,8 @@ export function makeShare(seat: Seat, bells: readonly Fd[], news: Fd): CrewShare
 export const toldBy = (share: CrewShare, thread: number): Int32Array =>
   new Int32Array(share.told, thread * Census.bytes, Census.bytes / 4)
 
+/** Of this thread's `performance.now()`. Not `timeOrigin`: that of a thread which began after the clock was set is another. */
+const origin = uptime() - performance.now()
+
 /** A time that listener and crew understand alike: the low 32 bits of milliseconds. @param now performance.now() */
-export const commonTime = (now: number): number => Math.floor(performance.timeOrigin + now) | 0
+export const commonTime = (now: number): number => Math.floor(origin + now) | 0

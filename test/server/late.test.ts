@@ -119,3 +119,26 @@ t.test('a request that was given up is over: a timer that writes on throws nothi
   t.equal(made.socket.outgoing, before)
   t.same(warnings(made), ['SY00068: a module goes on with a request for /x that is given up: ignored'])
 })
+
+t.test('a filter that reads on when its request was given up asks the client for nothing', async (t) => {
+  const conf = plainConf()
+  conf.defaults.said(dirCore).handlerTimeout = 1
+  let open = (): void => undefined
+  const gate = new Promise<void>((resolve) => { open = resolve })
+  const { socket, conn, say } = make((modules) => modules.hooks.handler.add('late_module', (r) => {
+    r.addInputFilter({
+      name: 'SLOW', type: 10,
+      begin: (_r, source) => ({ read: async () => { await gate; return await source.read() } }),
+    })
+    void r.read()
+    return new Promise(() => undefined)
+  }), {}, conf)
+  say('POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n')
+  t.equal(conn.advance(), Next.suspend)
+  await sleep(5)
+  conn.timedOut()
+  t.same(answers(socket.outgoing), ['503'])
+  open()
+  await turns()
+  t.same(answers(socket.outgoing), ['503'])
+})

@@ -1,7 +1,7 @@
 // Connections on which a module speaks in the place of HTTP, and modules that are told of bytes.
 import fc from 'fast-check'
 import t from 'tap'
-import type { IoTap, Talk } from '../../core/hook/types.ts'
+import type { IoTap, Request, Talk } from '../../core/hook/types.ts'
 import { linux } from '../../core/port/linux.ts'
 import { epoll } from '../../core/port/poll/epoll.ts'
 import { IoTaps } from '../../core/server/io_tap.ts'
@@ -102,5 +102,32 @@ t.test('taps are told what passed, for their server alone', (t) => {
   taps.meets(connection(7), other!)
   net.recv(7, memory, 0, 8)
   t.equal(told.length, 3, 'the descriptor is another connection\'s')
+  t.end()
+})
+
+t.test('what it hears stays as it is while it has to do with a request on another connection', (t) => {
+  let kept: Request | undefined
+  const heard: string[] = []
+  const made = make(({ hooks }) => {
+    hooks.processConnection.add('test', () => () => ({
+      hear(bytes) {
+        void kept?.read()
+        heard.push(Buffer.from(bytes).toString('latin1'))
+        return { used: bytes.length, answer: bytes }
+      },
+    }))
+    hooks.handler.add('test', (r) => {
+      kept = r
+      return new Promise(() => undefined)
+    })
+  })
+  const unread = Buffer.from('POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n')
+  const owner = { resume: () => undefined, status: () => undefined }
+  made.engine.connect(901, { address: '10.0.0.2', port: 1 }, undefined, owner, { keepalives: 0, unread }).advance()
+  made.say('mine')
+  made.say('SECRET')
+  made.conn.advance()
+  t.equal(heard[0], 'mine')
+  t.match(made.socket.sentTo.get(900), /^mine/)
   t.end()
 })
