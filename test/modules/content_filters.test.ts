@@ -166,6 +166,16 @@ t.test('request bodies', async (t) => {
   t.equal(sedIn.begin(request(''), sourceOf()), undefined)
 })
 
+t.test('a long line in pieces of one byte takes no more than its length', async (t) => {
+  const r = request('<Location />\nInputSed s/xy/z/\n</Location>')
+  const body = `${'x'.repeat(400_000)}y\nb\n`
+  let at = 0
+  const source = sedIn.begin(r, { read: () => Promise.resolve(at < body.length ? bytes(body[at++]!) : null) })!
+  const out: Uint8Array[] = []
+  for (let piece = await source.read(); piece !== null; piece = await source.read()) out.push(piece)
+  t.ok(Buffer.concat(out).equals(bytes(`${'x'.repeat(399_999)}z\nb\n`)))
+})
+
 t.test('a part of a file stays one', async (t) => {
   const file = new FakeFile(bytes('0123456789'))
   const gathered = await through(bufferOut, request('<Location />\nBufferSize 100\n</Location>'), [bytes('a'), bytes('b'), file, bytes('c')])
