@@ -185,6 +185,8 @@ class Fed implements Source {
   #room: (() => void) | undefined
   #begun = false
   #ended = false
+  /** The request has been answered: nobody reads any more. */
+  #isOver = false
   #failure: unknown
 
   constructor(r: Request, definition: Definition, source: Source) {
@@ -206,8 +208,10 @@ class Fed implements Source {
 
   async #begin(): Promise<void> {
     this.#begun = true
+    this.#r.onEnd({ over: () => this.#giveUp() })
     await turns.take()
     try {
+      if (this.#isOver) throw new ProgramError('the request is over')
       this.#program = started(this.#r, this.#definition, (bytes) => this.#take(bytes))
     } finally {
       if (this.#program === undefined) turns.give()
@@ -215,16 +219,27 @@ class Fed implements Source {
     if (this.#program !== undefined) void this.#feed(this.#program)
   }
 
-  #take(bytes: Uint8Array): Promise<void> {
+  /** What has been left unread would keep the program, and its turn, for good. */
+  #giveUp(): void {
+    this.#isOver = true
+    if (!this.#ended) this.#program?.stop()
+    this.#room?.()
+  }
+
+  #take(bytes: Uint8Array): Wait {
+    if (this.#isOver) return undefined
     this.#ready.push(bytes)
     this.#wake?.()
     return new Promise((resolve) => void (this.#room = resolve))
   }
 
-  // Whoever reads no more leaves what is here to the program's time.
   async #feed(program: Program): Promise<void> {
     try {
-      for (let piece = await this.#source.read(); piece !== null; piece = await this.#source.read()) await program.write(piece)
+      for (let piece = await this.#source.read(); piece !== null && !this.#isOver; piece = await this.#source.read()) {
+        await program.write(piece)
+        // What would be read now is the next request.
+        if (this.#isOver) break
+      }
       await program.end()
     } catch (error) {
       program.stop()

@@ -31,6 +31,8 @@ function add(said: Said, which: 'output' | 'input', text: string): void {
   }
 }
 
+const LINE_FEED = 10
+
 /** Pieces of output above this go on before the next line is looked at. */
 const PIECE = 64 * 1024
 
@@ -44,6 +46,8 @@ class Lines {
   #at = 0
   /** There is no line feed before this. */
   #searched = 0
+  /** Nor behind it. */
+  #hasNone = true
   #ended = false
 
   /** @throws SedError */
@@ -59,6 +63,7 @@ class Lines {
   /** @throws SedError */
   feed(bytes: Uint8Array): void {
     if (this.done) return
+    this.#hasNone &&= !bytes.includes(LINE_FEED)
     this.#text = this.#text.slice(this.#at) + Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
     this.#searched -= this.#at
     this.#at = 0
@@ -83,13 +88,17 @@ class Lines {
   #line(): string | undefined {
     const text = this.#text
     if (this.done || this.#at >= text.length) return undefined
+    // To look into a text that has grown copies all of it: not for each of many small pieces.
+    if (!this.#ended && this.#hasNone && text.length - this.#searched < PIECE) return undefined
     const end = text.indexOf('\n', this.#searched)
     if (!this.#ended && (end < 0 || end === text.length - 1)) {
       this.#searched = end < 0 ? text.length : end
+      this.#hasNone = end < 0
       return undefined
     }
     const line = text.slice(this.#at, end < 0 ? undefined : end)
     this.#at = this.#searched = end < 0 ? text.length : end + 1
+    this.#hasNone = this.#at >= text.length
     return line
   }
 }

@@ -8,6 +8,9 @@ import { exec } from './exec.ts'
 import { findFile, includePart } from './parts.ts'
 import { bytesText, codingsOf, decodeEntities, decoders, encoders, timeText } from './text.ts'
 
+/** Bytes of a variable: one that is set to itself twice has grown to gigabytes after some thirty lines. */
+const LONGEST_VALUE = 1024 * 1024
+
 export type Act = (document: Document, args: readonly Argument[]) => Promise<void> | Wait
 
 /** Of an element whose arguments are taken one by one; false: it failed, and the rest is left. */
@@ -104,6 +107,10 @@ function takeSet(): Take {
     } else {
       const text = recode(document, document.expand(value), coded, 'set', ['AH01364', 'AH01365'])
       if (text === undefined) return false
+      if (text.length > LONGEST_VALUE) {
+        document.log(`SY00185: a value of more than ${LONGEST_VALUE} bytes was not set in`)
+        return false
+      }
       document.scope.set(variable, text)
     }
     return true

@@ -11,6 +11,7 @@ import { Turns } from '../../modules/ext_filter/turns.ts'
 import { filter as rateLimit } from '../../modules/mod_ratelimit.ts'
 import { inputFilter as sedIn, module as sedModule, outputFilter as sedOut } from '../../modules/mod_sed.ts'
 import { filter as substitute, module as substituteModule } from '../../modules/mod_substitute.ts'
+import type { Ending } from '../../core/hook/types.ts'
 import { configure, fakeRequest, refusal, type FakeRequest, type Wanted } from './harness.ts'
 
 const modules = [substituteModule, sedModule, bufferModule, ext]
@@ -165,6 +166,16 @@ t.test('request bodies', async (t) => {
   t.equal(sedIn.begin(request(''), sourceOf()), undefined)
 })
 
+t.test('a long line in pieces of one byte takes no more than its length', async (t) => {
+  const r = request('<Location />\nInputSed s/xy/z/\n</Location>')
+  const body = `${'x'.repeat(400_000)}y\nb\n`
+  let at = 0
+  const source = sedIn.begin(r, { read: () => Promise.resolve(at < body.length ? bytes(body[at++]!) : null) })!
+  const out: Uint8Array[] = []
+  for (let piece = await source.read(); piece !== null; piece = await source.read()) out.push(piece)
+  t.ok(Buffer.concat(out).equals(bytes(`${'x'.repeat(399_999)}z\nb\n`)))
+})
+
 t.test('a part of a file stays one', async (t) => {
   const file = new FakeFile(bytes('0123456789'))
   const gathered = await through(bufferOut, request('<Location />\nBufferSize 100\n</Location>'), [bytes('a'), bytes('b'), file, bytes('c')])
@@ -238,8 +249,9 @@ t.test('a program as a filter', async (t) => {
   await t.rejects(filtered('/nonexistent/program', 'Onfail=abort', [bytes('x')]), /AH01467/)
 })
 
+const ended = (pid: number): boolean => { try { process.kill(pid, 0); return false } catch { return true } }
+
 t.test('a program that nobody waits for ends', async (t) => {
-  const ended = (pid: number): boolean => { try { process.kill(pid, 0); return false } catch { return true } }
   const configured = configure([ext], extConf("/bin/sh -c 'echo $$; exec sleep 1000'"))
   const out = new Collected()
   const sink = configured.modules.filters.output('x')!.begin(ofCore(fakeRequest(configured)), out)!
@@ -250,6 +262,26 @@ t.test('a program that nobody waits for ends', async (t) => {
   sink.cancel!()
   while (!ended(pid)) await new Promise((resolve) => void setTimeout(resolve, 5))
   t.pass('it has ended')
+})
+
+t.test('a program whose output nobody reads to the end ends with the request', async (t) => {
+  const configured = configure([ext], `ExtFilterDefine x mode=input cmd="/bin/sh -c 'echo $$; exec cat'"`)
+  const endings: Ending[] = []
+  const r = ofCore(fakeRequest(configured, { onEnd: (ending) => void endings.push(ending) }))
+  let reads = 0
+  const source = configured.modules.filters.input('x')!.begin(r, { read: () => (reads++, Promise.resolve(new Uint8Array(50_000))) })!
+  const pid = Number(/^\d+/.exec(Buffer.from((await source.read())!).toString('latin1'))![0])
+  for (let before = -1; before !== reads;) {
+    before = reads
+    await new Promise((resolve) => void setTimeout(resolve, 20))
+  }
+  t.notOk(ended(pid))
+  for (const ending of endings) ending.over(false)
+  const before = reads
+  for (let i = 0; i < 500 && !ended(pid); i++) await new Promise((resolve) => void setTimeout(resolve, 10))
+  t.ok(ended(pid))
+  if (!ended(pid)) process.kill(-pid, 'SIGKILL')
+  t.equal(reads, before, 'what comes behind the request is not read')
 })
 
 t.test('character sets', async (t) => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { brotliDecompressSync, createGzip, gunzipSync, gzip, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
-import { eachPiece, type Sink, type Source, type Wait } from '../../core/hook/filter.ts'
+import { eachPiece, FilterError, type Sink, type Source, type Wait } from '../../core/hook/filter.ts'
 import { Coder, Kept, type Coded, type Coding, type Totals } from '../../modules/shared/compress/coder.ts'
 import { accepts, alterETag } from '../../modules/shared/compress/negotiation.ts'
 import { withoutGzip } from '../../modules/deflate/inflate.ts'
@@ -121,6 +121,15 @@ t.test('a stream that is given up lets whoever writes to it go on', async () => 
   setImmediate(() => sink.cancel())
   await writing
   await sink.end()
+})
+
+t.test('a filter behind a stream that fails is a failure of whoever writes', async (t) => {
+  const next: Sink = { write() { throw new FilterError('too long') }, flush: () => undefined, end: () => undefined }
+  const sink = new Coder(coding, next, undefined, () => undefined)
+  await t.rejects(async () => {
+    await sink.write(randomBytes(2_000_000))
+    await sink.end()
+  }, /too long/)
 })
 
 t.test('bodies of the same bytes in memory are compressed twice, then kept', async (t) => {

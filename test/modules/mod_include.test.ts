@@ -151,6 +151,13 @@ t.test('documents', async (t) => {
   t.notMatch(body, /X_B|PROXY|secret/)
 })
 
+t.test('a variable that grows is not set for ever', async (t) => {
+  const doubled = '<!--#set var="x" value="$x$x" -->'.repeat(40)
+  const { body, r } = await answer(`<!--#set var="x" value="ab" -->${doubled}<!--#echo var="x" -->`, { conf: 'SSIErrorMsg E' })
+  t.equal(body, `${'E'.repeat(21)}${'ab'.repeat(2 ** 19)}`)
+  t.match(r.logged.at(-1)!.message, /^SY00185: a value of more than 1048576 bytes was not set in/)
+})
+
 t.test('#exec', async (t) => {
   const { body, r } = await answer('[<!--#exec cmd="echo $DOCUMENT_NAME $HERE; echo no >&2; pwd" -->]', {
     filename: '/tmp/a.shtml', env: new Map([['HERE', 'x']]),

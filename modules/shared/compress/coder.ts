@@ -136,7 +136,14 @@ export class Flow {
     stream.on('error', (error) => fail(error))
     stream.on('data', (bytes: Buffer) => {
       this.#after += bytes.length
-      const wait = next.write(bytes)
+      let wait
+      try {
+        wait = next.write(bytes)
+      } catch (error) {
+        // Nobody else would catch it here, and the whole process would end. What comes out now is for nobody.
+        fail(error)
+        stream.destroy()
+      }
       if (wait === undefined) return
       stream.pause()
       wait.then(() => stream.resume(), fail)
@@ -165,6 +172,6 @@ export class Flow {
   }
 
   #orFailure<T>(step: Promise<T>): Promise<T> {
-    return Promise.race([step, this.#failed])
+    return Promise.race([this.#failed, step])
   }
 }
