@@ -7,10 +7,12 @@ import { disagrees, Questions } from '../../modules/cache/conditions.ts'
 import { parseControl } from '../../modules/cache/control.ts'
 import { currentAge, expiryOf, judge, shownFields } from '../../modules/cache/freshness.ts'
 import { keyOf, prefixOf, covers, withoutSessions, type KeyRules } from '../../modules/cache/key.ts'
+import { invalidateFilter } from '../../modules/cache/save.ts'
 import { tryLock } from '../../modules/cache/lock.ts'
 import { perDirectory } from '../../modules/cache/settings.ts'
 import { newHead, reasonFor } from '../../modules/cache/store.ts'
 import { answerQuickly, module } from '../../modules/mod_cache.ts'
+import type { Sink } from '../../core/hook/filter.ts'
 import { registerCacheProvider, type CachedHead, type CacheEntry, type CacheProvider, type Field } from '../../core/server/cache_registry.ts'
 import { configure, fakeRequest, refusal } from './harness.ts'
 
@@ -172,6 +174,29 @@ t.test('keys', (t) => {
   t.end()
 })
 
+const nobody: CacheProvider = {
+  open: () => undefined, create: () => undefined, refresh: () => false, remove: () => undefined, invalidate: () => undefined,
+}
+t.test('what a POST invalidates besides', (t) => {
+  const keys: string[] = []
+  const provider: CacheProvider = { ...nobody, invalidate: (_, key) => void keys.push(key) }
+  const of = (base: string, location: string): string[] => {
+    keys.length = 0
+    const r = fakeRequest(configure([module], `CacheKeyBaseURL ${base}`), { uri: '/a', method: 'POST' })
+    r.headersOut.set('Location', location)
+    invalidateFilter([new Caching(r, confOf(r), [provider])]).begin(r, {} as Sink)
+    return keys.slice(1)
+  }
+  const is = (base: string, location: string, expected: string[]) => t.strictSame(of(base, location), expected, location)
+  is('http://h:80', '/b?c', ['http://h:80/b?c'])
+  is('http://h:80', 'http://h:80/b', ['http://h:80/b?'])
+  is('http://h:80', 'http://H/b', ['http://h:80/b?'])
+  is('https://h:443', 'https://h/b', ['https://h:443/b?'])
+  for (const other of ['https://h/b', 'http://h:8/b', 'http://hh/b', 'http://other/b', '//h/b', 'b']) is('http://h:80', other, [])
+  is('http://h:8080', 'http://h/b', [])
+  t.end()
+})
+
 t.test('beginnings of URLs', (t) => {
   const is = (expected: boolean, prefix: string, uri: string) => t.equal(covers(prefixOf(prefix), uri), expected, `${prefix} ${uri}`)
   is(true, '/a', '/ab')
@@ -199,9 +224,6 @@ t.test('refusals', (t) => {
   t.end()
 })
 
-const nobody: CacheProvider = {
-  open: () => undefined, create: () => undefined, refresh: () => false, remove: () => undefined, invalidate: () => undefined,
-}
 registerCacheProvider('one', nobody)
 registerCacheProvider('two', { ...nobody })
 
