@@ -289,6 +289,10 @@ t.test('CacheLock: one asks, the others get what there is', async (t) => {
   cachingOf(first.r)!.unlock()
   t.equal((await ask()).status, -1)
 
+  const broken = fakeRequest(configure([module], `${lines}\nCacheLockPath /dev/null`), { uri: '/new', headers: { 'If-None-Match': '"b"' } })
+  t.equal(await answerQuickly(broken), -1)
+  t.equal(broken.logged.filter(({ message }) => message.startsWith('AH00778')).length, 1, 'it is tried once')
+
   const r = fakeRequest(conf)
   t.type(tryLock(r, { directory, maxAge: 1000 }, 'k'), 'object')
   t.equal(tryLock(r, { directory, maxAge: 1000 }, 'k'), 'taken')
