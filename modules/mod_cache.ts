@@ -77,7 +77,8 @@ function ask(r: Request, caching: Caching, quickly: boolean): Status {
     r.log('debug', 'cache', `AH00696: cache: 'only-if-cached' requested and no cached entity, returning 504 Gateway Timeout for: ${r.uri}`)
     return 504
   }
-  if (typeof caching.lock(r) === 'string' && caching.lock(r) !== 'none') {
+  const lock = caching.lock(r)
+  if (lock === 'taken' || lock === 'failed') {
     r.log('debug', 'cache', `${quickly ? 'AH00752' : 'AH00760'}: Cache locked for url, not caching response: ${r.uri}`)
     caching.takeBack(r)
     return DECLINED

@@ -18,10 +18,11 @@ const NOTHING = new Uint8Array(0)
 
 /** post_config, in each thread as well. */
 export async function openCaches(startup: Startup): Promise<Status> {
-  const caches = new Set(startup.server.all.map((server) => server.get(perServer).cache))
-  for (const cache of caches) {
+  const caches = new Set(startup.server.all.map((server) => server.get(perServer).cache).filter((cache) => cache !== undefined))
+  for (const [i, cache] of [...caches].entries()) {
     try {
-      await cache?.open('cache-socache', HINTS, startup)
+      // Each has memory of its own: that of one of another size would end the process.
+      await cache.open(i === 0 ? 'cache-socache' : `cache-socache-${i + 1}`, HINTS, startup)
     } catch (error) {
       startup.note('crit', 'cache_socache', `AH02393: failed to initialise cache-socache cache: ${(error as Error).message}`)
       return 500

@@ -14,6 +14,12 @@ const TIMEOUT = 5_000
 /** Seconds; what is more is a date to memcached. */
 const LONGEST = 30 * 24 * 60 * 60
 
+/** A server that has no room for this object is there for all others. @throws Error of other kinds */
+function notTaken(error: unknown): false {
+  if (error instanceof Error && /: (?:Value too large|Item not stored|Out of memory)$/.test(error.message)) return false
+  throw error
+}
+
 function connect({ host, port }: Endpoint, { timeout }: Times): Backend {
   const seconds = timeout / 1000
   const client = loadMemcached().Client.create(`localhost:${port}`, {
@@ -23,7 +29,7 @@ function connect({ host, port }: Endpoint, { timeout }: Times): Backend {
   Object.assign(client.servers[0]!, { host })
   return {
     get: async (key) => (await client.get(key)).value ?? undefined,
-    set: (key, value, ms) => client.set(key, value, { expires: Math.min(LONGEST, Math.ceil(ms / 1000)) }),
+    set: (key, value, ms) => client.set(key, value, { expires: Math.min(LONGEST, Math.ceil(ms / 1000)) }).catch(notTaken),
     remove: (key) => client.delete(key),
     close: () => client.close(),
   }

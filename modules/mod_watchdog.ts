@@ -10,6 +10,8 @@ import {
 
 /** ms. */
 const LEAST = 100
+/** A timer that is to wait longer does not wait at all. */
+const MOST = 2 ** 31 - 1
 
 const watchdog = new Settings('server', { interval: 1000 })
 
@@ -96,7 +98,7 @@ const interval = parsed((text) => {
   const ms = timeOf(text)
   if (ms === undefined) throw new ConfigError('Unparse-able WatchdogInterval setting')
   if (ms < LEAST) throw new ConfigError(`Invalid WatchdogInterval: minimal value ${LEAST}ms`)
-  return ms
+  return Math.min(ms, MOST)
 })
 
 export const module = {

@@ -14,7 +14,8 @@ export function sharedMemory(
   descriptor: Startup['descriptor'], shared: Shared | undefined, name: string, bytes: number,
   prepare?: (memory: ArrayBuffer) => void,
 ): () => ArrayBuffer {
-  const fd = descriptor(`memory:${name}`, () =>
+  // Nobody maps more than there is: that would be a bus error.
+  const fd = descriptor(`memory:${name}:${bytes}`, () =>
     prepare === undefined ? make(shared!, name, bytes) : shared!.again(lasting(shared!, name, bytes, prepare)))
   return () => shared!.attach(fd, bytes)
 }

@@ -32,8 +32,11 @@ const FLAGS: Readonly<Record<string, keyof CacheControl>> = {
 const NUMBERS: Readonly<Record<string, 'maxAge' | 'sMaxage' | 'minFresh' | 'maxStale'>> =
   { 'max-age': 'maxAge', 's-maxage': 'sMaxage', 'min-fresh': 'minFresh', 'max-stale': 'maxStale' }
 
-/** A name, perhaps with a value, in quotes or not. Whatever follows until the next comma counts for nothing. */
-const DIRECTIVE = /[\s,]*([^\s,="]+)\s*(=\s*(?:"((?:[^"\\]|\\.)*)"|([^,\s]*)))?[^,]*/y
+/**
+ * A name, perhaps with a value, in quotes or not. As in Apache a blank ends one as a comma does; what is none is skipped,
+ * so that it does not hide a `private` behind it.
+ */
+const DIRECTIVE = /[\s,="]*([^\s,="]+)\s*(=\s*(?:"((?:[^"\\]|\\.)*)"|([^,\s]*)))?/y
 
 export function parseControl(control: string | undefined, pragma: string | undefined): CacheControl {
   if (control === undefined && pragma === undefined) return NOTHING
@@ -55,7 +58,8 @@ function take(said: Mutable<CacheControl>, name: string, value: string | undefin
   const number = own(NUMBERS, name)
   if (number === 'maxStale' && value === undefined) said.maxStale = Infinity
   else if (number !== undefined) {
-    if (value !== undefined && /^\d+$/.test(value)) said[number] = Number(value)
+    // Below zero is over at once: what says so does not want to be guessed about.
+    if (value !== undefined && /^-?\d+$/.test(value)) said[number] = Math.max(0, Number(value))
   } else if (value === undefined) {
     const flag = own(FLAGS, name)
     if (flag !== undefined) Object.assign(said, { [flag]: true })

@@ -42,7 +42,8 @@ interface Asked {
 export function judge({ head, stored, wanted, now }: Asked): Verdict {
   const age = currentAge(head, now)
   const { sMaxage } = stored
-  const limits = [stored.maxAge, wanted.maxAge].filter((each) => each !== undefined)
+  // To a shared cache s-maxage says it in the place of max-age (RFC 9111 section 5.2.2.10).
+  const limits = [sMaxage ?? stored.maxAge, wanted.maxAge].filter((each) => each !== undefined)
   const maxAge = limits.length === 0 ? undefined : Math.min(...limits)
   const untilExpires = seconds(head.expires - head.date)
   const slack = slackOf(stored, wanted)

@@ -192,10 +192,13 @@ const invalidateAll = (r: Request, { providers, key }: Caching): Answer<void>[] 
 /** Keys that Location and Content-Location name, of the same server. */
 function namedKeys(r: Request, key: string): string[] {
   const origin = /^[^:]+:\/\/[^/]*/.exec(key)?.[0] ?? ''
+  // A key always has its port; who redirects leaves the usual one out.
+  const usual = /^(?:http(?=:.*:80$)|https(?=:.*:443$)).*(?=:\d+$)/.exec(origin)?.[0]
   return ['Location', 'Content-Location'].flatMap((name) => {
     const url = out(r, name)
     if (url === undefined) return []
-    const plain = url.startsWith(`${origin}/`) ? url.slice(origin.length) : url
+    const same = [origin, usual].find((each) => each !== undefined && url.toLowerCase().startsWith(`${each.toLowerCase()}/`))
+    const plain = same === undefined ? url : url.slice(same.length)
     // Only a path of this server; a key always has its question mark.
     return /^\/(?!\/)[^#?]*(?:\?[^#]*)?$/.test(plain) ? [`${origin}${plain}${plain.includes('?') ? '' : '?'}`] : []
   })

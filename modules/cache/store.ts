@@ -11,13 +11,20 @@ import type { DirectorySettings } from './settings.ts'
 /** A field of the response, whichever table it is in. */
 export const out = (r: Request, name: string): string | undefined => r.errHeadersOut.get(name) ?? r.headersOut.get(name)
 
-export const responseControl = (r: Request): CacheControl => parseControl(out(r, 'Cache-Control'), out(r, 'Pragma'))
+/** All that it says, in however many lines: each of them is sent. */
+function allOut(r: Request, name: string): string | undefined {
+  const lower = name.toLowerCase()
+  const lines = [...r.headersOut, ...r.errHeadersOut].filter(([each]) => each.toLowerCase() === lower)
+  return lines.length === 0 ? undefined : lines.map(([, value]) => value).join(', ')
+}
+
+export const responseControl = (r: Request): CacheControl => parseControl(allOut(r, 'Cache-Control'), allOut(r, 'Pragma'))
 
 /** Why the response of the request may not be stored. */
 export function reasonFor(r: Request, { conf, stale }: Caching, dir: DirectorySettings): string | undefined {
   const reason = reasonAgainst({
     status: r.status, control: responseControl(r), hasControl: out(r, 'Cache-Control') !== undefined, expires: out(r, 'Expires'),
-    lastModified: out(r, 'Last-Modified'), etag: out(r, 'ETag'), vary: r.headersOut.get('Vary'),
+    lastModified: out(r, 'Last-Modified'), etag: out(r, 'ETag'), vary: allOut(r, 'Vary'),
     hasQuery: r.args !== undefined && !conf.ignoreQuery, isAuthorized: r.headersIn.get('Authorization') !== undefined,
     isForbidden: r.hasEnv === true && r.env.has('no-cache') ? 'env' : r.noCache ? 'module' : undefined, now: r.requestTime, settings: dir,
   })
@@ -41,19 +48,18 @@ function contradicts(r: Request, { fields }: CachedHead, name: string): boolean 
 const OF_CONNECTION = [
   'connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'date', 'server',
 ]
-const APART = ['content-type', 'content-encoding', 'content-language']
 
 function storedFields(r: Request, ignored: readonly string[]): Field[] {
   const all = [...r.headersOut, ...r.errHeadersOut]
   const named = all.filter(([name]) => /^connection$/i.test(name)).flatMap(([, value]) => value.toLowerCase().split(/[\s,]+/))
   const { guarded } = responseControl(r)
-  const left = new Set([...OF_CONNECTION, ...APART, ...named, ...ignored, ...guarded])
+  const left = new Set([...OF_CONNECTION, 'content-type', ...named, ...ignored, ...guarded])
   return all.filter(([name]) => !left.has(name.toLowerCase()))
 }
 
 /** What the response varies by, with what the request says of that. */
 function variedBy(r: Request): CachedHead['varied'] {
-  const names = new Set((out(r, 'Vary') ?? '').toLowerCase().split(/[\s,]+/).filter(Boolean))
+  const names = new Set((allOut(r, 'Vary') ?? '').toLowerCase().split(/[\s,]+/).filter(Boolean))
   return [...names].sort().map((name) => [name, r.headersIn.get(name)] as const)
 }
 

@@ -15,7 +15,11 @@ class MemoryStore implements Socache {
   readonly all = new Map<string, Uint8Array>()
   fails = false
   opened = 0
-  open() { this.opened++ }
+  name = ''
+  open(name: string) {
+    this.opened++
+    this.name = name
+  }
   store(id: Uint8Array, value: Uint8Array) { return this.fails ? false : (this.all.set(Buffer.from(id).toString(), value.slice()), true) }
   retrieve(id: Uint8Array) { return Promise.resolve(this.all.get(Buffer.from(id).toString())?.slice()) }
   remove(id: Uint8Array) { return this.all.delete(Buffer.from(id).toString()) }
@@ -188,6 +192,17 @@ t.test('socache: objects', async (t) => {
   t.equal(Buffer.from(unpacked(bytes)!.body).toString(), 'abc')
   for (let end = 0; end < bytes.length; end++) t.equal(unpacked(bytes.subarray(0, end)), undefined)
   t.equal(unpacked(Buffer.from('\x02\0\0\0{}')), undefined)
+})
+
+t.test('socache: each has memory of its own', async (t) => {
+  const stores: MemoryStore[] = []
+  const servers = ['one', 'two'].map(() => {
+    const server = fakeServer(configure([socache], 'CacheSocache memory').conf)
+    stores.push(store)
+    return server
+  })
+  t.equal(await openCaches(fakeStartup({ ...servers[0]!, all: servers })), 0)
+  t.strictSame(stores.map(({ name }) => name), ['cache-socache', 'cache-socache-2'])
 })
 
 t.test('refusals', (t) => {

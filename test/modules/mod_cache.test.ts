@@ -1,15 +1,18 @@
 // mod_cache: what Cache-Control says, how long something is fresh, what is stored, under which key.
 import fc from 'fast-check'
 import t from 'tap'
-import { cachingOf, providersFor, serverWide, confOf } from '../../modules/cache/caching.ts'
+import { Caching, cachingOf, providersFor, serverWide, confOf } from '../../modules/cache/caching.ts'
 import { reasonAgainst, type Candidate } from '../../modules/cache/cacheable.ts'
 import { disagrees, Questions } from '../../modules/cache/conditions.ts'
 import { parseControl } from '../../modules/cache/control.ts'
 import { currentAge, expiryOf, judge, shownFields } from '../../modules/cache/freshness.ts'
 import { keyOf, prefixOf, covers, withoutSessions, type KeyRules } from '../../modules/cache/key.ts'
+import { invalidateFilter } from '../../modules/cache/save.ts'
 import { tryLock } from '../../modules/cache/lock.ts'
 import { perDirectory } from '../../modules/cache/settings.ts'
+import { newHead, reasonFor } from '../../modules/cache/store.ts'
 import { answerQuickly, module } from '../../modules/mod_cache.ts'
+import type { Sink } from '../../core/hook/filter.ts'
 import { registerCacheProvider, type CachedHead, type CacheEntry, type CacheProvider, type Field } from '../../core/server/cache_registry.ts'
 import { configure, fakeRequest, refusal } from './harness.ts'
 
@@ -20,7 +23,11 @@ t.test('Cache-Control', (t) => {
   t.match(said('max-age=60, s-maxage = "30",private'), { maxAge: 60, sMaxage: 30, isPrivate: true, isPublic: false })
   t.match(said('No-Cache'), { noCache: true })
   t.match(said('no-cache="Set-Cookie, X-A", private=x-b'), { noCache: false, isPrivate: false, guarded: ['set-cookie', 'x-a', 'x-b'] })
-  t.match(said('max-age=x, max-age=, s-maxage=-1'), { maxAge: undefined, sMaxage: undefined })
+  t.match(said('max-age=x, max-age=, s-maxage=-1x'), { maxAge: undefined, sMaxage: undefined })
+  t.match(said('max-age=-1, s-maxage=-99'), { maxAge: 0, sMaxage: 0 })
+  t.match(said('max-age=60 private\tno-store'), { maxAge: 60, isPrivate: true, noStore: true }, 'a blank ends one, too')
+  for (const text of ['=, private', '"x", private', '="x" private', 'x="y"private'])
+    t.match(said(text), { isPrivate: true }, `${text}: what is none hides nothing`)
   t.equal(said('max-stale').maxStale, Infinity)
   t.equal(said('max-stale=5').maxStale, 5)
   t.match(said('x="a, no-store", no-transform'), { noStore: false })
@@ -64,6 +71,7 @@ t.test('what is fresh', (t) => {
   is(false, 59, 'max-age=50, must-revalidate', 'max-stale')
   is(true, 19, 's-maxage=20, max-age=5', '')
   is(false, 20, 's-maxage=20', 'max-stale')
+  is(false, 20, 's-maxage=20, max-age=500', '', 'max-age is for others')
   t.strictSame(is(true, 90_000, 'max-age=99', 'max-stale'), ['110 Response is stale'])
   t.strictSame(is(true, 90_000, '', 'max-stale'), ['110 Response is stale', '113 Heuristic expiration'])
   t.end()
@@ -122,6 +130,27 @@ t.test('what is not stored, and why', (t) => {
   t.end()
 })
 
+t.test('all lines of a field count, in both tables', (t) => {
+  const conf = configure([module], 'CacheKeyBaseURL http://h:80')
+  const given = (out: readonly Field[], always: readonly Field[] = []) => {
+    const r = fakeRequest(conf, { uri: '/', headers: { 'X-A': '1', 'X-B': '2' } })
+    for (const [name, value] of [['Cache-Control', 'max-age=100'] as const, ...out]) r.headersOut.add(name, value)
+    for (const [name, value] of always) r.errHeadersOut.add(name, value)
+    const [caching, dir] = [new Caching(r, confOf(r), []), r.dir(perDirectory)]
+    return { reason: reasonFor(r, caching, dir), head: newHead(r, caching, dir) }
+  }
+  const varied = [['x-a', '1'], ['x-b', '2']]
+  t.strictSame(given([['Vary', 'X-A']], [['Vary', 'X-B']]).head.varied, varied)
+  t.strictSame(given([['Vary', 'X-A'], ['Vary', 'X-B']]).head.varied, varied)
+  t.match(given([['Vary', 'X-A'], ['Vary', '*']]).reason, /^Vary/)
+  t.match(given([], [['Vary', '*']]).reason, /^Vary/)
+  t.match(given([['Cache-Control', 'private']]).reason, /private present/)
+  t.match(given([['Cache-Control', 'private']], [['Cache-Control', 'public']]).reason, /private present/)
+  const coded: Field[] = [['Content-Encoding', 'gzip'], ['Content-Language', 'de']]
+  t.strictSame(given(coded).head.fields, [['Cache-Control', 'max-age=100'], ...coded], 'as a filter or a script has set them')
+  t.end()
+})
+
 t.test('keys', (t) => {
   const rules: KeyRules = { base: undefined, ignoreQuery: false, sessions: [] }
   const conf = configure([module], '')
@@ -142,6 +171,29 @@ t.test('keys', (t) => {
     const other = keyOf(fakeRequest(conf, { uri: decodeURIComponent(b) || '/', args: y }), { ...rules, base: { scheme: undefined, host: 'h', port: '1' } })
     t.equal(one === other, (a || '/') === (b || '/') && x === y)
   }), { numRuns: 50 })
+  t.end()
+})
+
+const nobody: CacheProvider = {
+  open: () => undefined, create: () => undefined, refresh: () => false, remove: () => undefined, invalidate: () => undefined,
+}
+t.test('what a POST invalidates besides', (t) => {
+  const keys: string[] = []
+  const provider: CacheProvider = { ...nobody, invalidate: (_, key) => void keys.push(key) }
+  const of = (base: string, location: string): string[] => {
+    keys.length = 0
+    const r = fakeRequest(configure([module], `CacheKeyBaseURL ${base}`), { uri: '/a', method: 'POST' })
+    r.headersOut.set('Location', location)
+    invalidateFilter([new Caching(r, confOf(r), [provider])]).begin(r, {} as Sink)
+    return keys.slice(1)
+  }
+  const is = (base: string, location: string, expected: string[]) => t.strictSame(of(base, location), expected, location)
+  is('http://h:80', '/b?c', ['http://h:80/b?c'])
+  is('http://h:80', 'http://h:80/b', ['http://h:80/b?'])
+  is('http://h:80', 'http://H/b', ['http://h:80/b?'])
+  is('https://h:443', 'https://h/b', ['https://h:443/b?'])
+  for (const other of ['https://h/b', 'http://h:8/b', 'http://hh/b', 'http://other/b', '//h/b', 'b']) is('http://h:80', other, [])
+  is('http://h:8080', 'http://h/b', [])
   t.end()
 })
 
@@ -172,9 +224,6 @@ t.test('refusals', (t) => {
   t.end()
 })
 
-const nobody: CacheProvider = {
-  open: () => undefined, create: () => undefined, refresh: () => false, remove: () => undefined, invalidate: () => undefined,
-}
 registerCacheProvider('one', nobody)
 registerCacheProvider('two', { ...nobody })
 
@@ -239,6 +288,10 @@ t.test('CacheLock: one asks, the others get what there is', async (t) => {
   t.equal((await ask({ 'Cache-Control': 'no-cache' })).status, -1, 'who insists is not held up')
   cachingOf(first.r)!.unlock()
   t.equal((await ask()).status, -1)
+
+  const broken = fakeRequest(configure([module], `${lines}\nCacheLockPath /dev/null`), { uri: '/new', headers: { 'If-None-Match': '"b"' } })
+  t.equal(await answerQuickly(broken), -1)
+  t.equal(broken.logged.filter(({ message }) => message.startsWith('AH00778')).length, 1, 'it is tried once')
 
   const r = fakeRequest(conf)
   t.type(tryLock(r, { directory, maxAge: 1000 }, 'k'), 'object')

@@ -57,6 +57,7 @@ t.test('who asks is told whether there is a watchdog', (t) => {
   t.equal(watch(task), true)
   t.equal(configured.modules.hooks.postConfig.run(startup), 0)
   t.equal(holdsOf(configured, module.settings[0]!)['interval'], 250)
+  t.equal(holdsOf(configure([module], 'WatchdogInterval 1000h'), module.settings[0]!)['interval'], 2 ** 31 - 1, 'what a timer can wait')
   t.end()
 })
 

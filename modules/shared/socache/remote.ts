@@ -37,9 +37,9 @@ const REST = 1000
 
 /** `host[:port],…`; an address of IPv6 stands in brackets. @throws ConfigError */
 export function endpointsIn(argument: string | undefined, { name, port }: Pick<Kind, 'name' | 'port'>): Endpoint[] {
-  if (argument === undefined || argument === '')
-    throw new ConfigError(`List of server names required to create ${name} socache.`)
-  return argument.split(',').filter((word) => word !== '').map((word) => {
+  const words = (argument ?? '').split(',').filter((word) => word !== '')
+  if (words.length === 0) throw new ConfigError(`List of server names required to create ${name} socache.`)
+  return words.map((word) => {
     const [, bracketed, plain, digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(word) ?? []
     const host = bracketed ?? plain
     if (host === undefined || host === '' || Number(digits ?? port) > 65_535)
