@@ -138,8 +138,8 @@ async function restarted(t: Test, server: Server): Promise<void> {
     return now.number('ParentServerMPMGeneration') === 1 && !/[GIS]/.test(now.scoreboard) && now.number('IdleWorkers') === WORKERS - 1 && now
   })
   t.equal((await client.response()).status, 200)
-  // A machine with much to do may start the new generation only when the request is answered.
-  t.ok(graceful <= 2)
+  // A machine with much to do may start the new generation only when the request is answered, or see all end at once.
+  t.ok(graceful <= WORKERS)
   t.equal(after.number('ParentServerConfigGeneration'), 2)
   t.ok(after.number('Total Accesses') > before.number('Total Accesses'))
   t.ok(after.number('ServerUptimeSeconds') >= before.number('ServerUptimeSeconds'))

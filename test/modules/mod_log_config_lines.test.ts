@@ -102,8 +102,8 @@ t.test('a JSON line is valid JSON whatever the request', (t) => {
     const got = parsed(text) as Record<string, string | number | null>
     const back = (key: string) => typeof got[key] === 'string' ? bytesOf(got[key]) : got[key]
     const query = r.args === undefined ? '' : `?${r.args}`
-    const uri = r.uri === '' ? /^\S+ (?:[a-z][a-z0-9+.-]*:\/\/[^/?# ]*)?([^?# ]*)/i.exec(r.requestLine)?.[1] ?? '' : r.uri
-    return back('"k\udce9y') === r.method && back('user') === (r.user ?? null) && back('file') === (r.filename ?? null) &&
+    const uri = r.uri === '' ? /^\S+ (?:[a-z][a-z0-9+.-]*:\/\/[^/?# ]*)?([^?# ]*)/i.exec(r.requestLine)?.[1] || '-' : r.uri
+    return back('"k\udce9y') === (r.method || null) && back('user') === (r.user ?? null) && back('file') === (r.filename ?? null) &&
       back('both') === `${uri}?${query}` && got['status'] === r.status && got['bytes'] === r.bytesSent &&
       back('ref') === (r.headersIn.get('Referer') ?? null) && back('agent') === (r.headersIn.get('User-Agent') ?? null)
   }))

@@ -161,7 +161,7 @@ t.test('Connection: close closes at once when nothing else was sent', (t) => {
   t.end()
 })
 
-t.test('time-outs: silence closes, half a head is answered with 408', (t) => {
+t.test('time-outs: silence closes, half a line too, half a head is answered with 408', (t) => {
   const silent = make()
   t.equal(silent.conn.advance(), Next.idle)
   t.equal(silent.conn.patience, serverCore.defaults.timeout)
@@ -171,7 +171,12 @@ t.test('time-outs: silence closes, half a head is answered with 408', (t) => {
   half.say('GET /hel')
   t.equal(half.conn.advance(), Next.read)
   t.equal(half.conn.timedOut(), Next.linger)
-  t.match(half.socket.outgoing, /^HTTP\/1\.1 408 Request Timeout/)
+  t.equal(half.socket.outgoing, '')
+  const head = make()
+  head.say('GET /hello HTTP/1.1\r\nHost: a')
+  t.equal(head.conn.advance(), Next.read)
+  t.equal(head.conn.timedOut(), Next.linger)
+  t.match(head.socket.outgoing, /^HTTP\/1\.1 408 Request Timeout/)
   t.end()
 })
 
