@@ -28,8 +28,7 @@ devdeps:
 	  ($(npm) ci --ignore-scripts --no-fund --no-audit)
 
 test: devdeps
-	cd $(srcdir) && npx tsc --noEmit -p .
-	cd $(srcdir) && npx eslint .
+	cd $(srcdir) && { npx tsc --noEmit -p . & types=$$!; npx eslint .; style=$$?; wait $$types && exit $$style; }
 	cd $(srcdir) && $(NODE) test/run.mjs
 
 test-long: devdeps

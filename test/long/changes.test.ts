@@ -21,7 +21,7 @@ const CHANGES = scaled(3000, 60)
 const READERS = 3
 /** Clients that ask once and come again, and how often a file is replaced for them. */
 const COMERS = 8
-const REPLACED = scaled(3000, 600)
+const REPLACED = scaled(3000, 200)
 const MARK = 9
 
 type Name = keyof typeof SIZES
