@@ -10,7 +10,7 @@ import { launch } from '../support/launched.ts'
 import { end, until } from '../support/processes.ts'
 import { freePort, MODIFIED } from '../support/site.ts'
 import { loadModuleLines, programOf, variantDirectory, type StaticVariant } from '../support/variants.ts'
-import { HOST, type Case, type TreeEntry } from './cases.ts'
+import { HOST, PROBE, type Case, type TreeEntry } from './cases.ts'
 
 export type Side = 'apache' | StaticVariant
 
@@ -148,7 +148,22 @@ export async function start(test: Test, root: string, side: Side, cases: readonl
     if (launched.over) throw new Error(`${side} ended: ${launched.out}${launched.err}${log('error').join('\n')}`)
     return accepts(cases[0]!.address, port)
   }, 20_000, 20)
+  // Apache listens long before it serves, where the machine has much to do.
+  if (!own) await answers(cases[0]!.address, port)
   return { side, port, log, stop: () => end(launched.pid) }
+}
+
+function answers(host: string, port: number): Promise<void> {
+  return new Promise((done, fail) => {
+    const socket = connect({ host, port }, () => void socket.write(PROBE))
+    const timer = setTimeout(() => fail(new Error('no answer after 60 s')), 60_000)
+    socket.once('error', fail)
+    socket.once('data', () => {
+      clearTimeout(timer)
+      socket.destroy()
+      done()
+    })
+  })
 }
 
 function accepts(host: string, port: number): Promise<boolean> {
