@@ -13,6 +13,7 @@ import { inputFilter as sedIn, module as sedModule, outputFilter as sedOut } fro
 import { filter as substitute, module as substituteModule } from '../../modules/mod_substitute.ts'
 import type { Ending } from '../../core/hook/types.ts'
 import { configure, fakeRequest, refusal, type FakeRequest, type Wanted } from './harness.ts'
+import { until } from '../support/processes.ts'
 
 const modules = [substituteModule, sedModule, bufferModule, ext]
 const request = (conf: string, wanted: Wanted = {}): FakeRequest => fakeRequest(configure(modules, conf), wanted)
@@ -241,6 +242,8 @@ t.test('a program as a filter', async (t) => {
   const [first] = await filtered('/usr/bin/head -c 3', 'NoLogStderr', Array.from({ length: 30 }, () => bytes('abc'.repeat(20_000))))
   t.equal(first.text, 'abc', 'a program need not read all of it')
   const [, complaining] = await filtered("/bin/sh -c 'echo oops >&2; exec cat'", 'LogStderr', [bytes('x')])
+  // What it complains of comes by another pipe than its output, which may end before that is read.
+  await until('the complaint to be logged', () => complaining.logged.length > 0)
   t.same(complaining.logged.map(({ message }) => message), ['SY00166: x: oops'])
   const [removed, r] = await filtered('/nonexistent/program', 'Onfail=remove', [bytes('x')])
   t.equal(removed.text, 'x')
