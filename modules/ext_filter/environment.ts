@@ -3,28 +3,17 @@
  * ap_add_cgi_vars), beside the variables of the request's own environment. Credentials and `Proxy` are not told.
  */
 import { remoteHost, serverCore, serverName, serverPort, type Request } from 'httpd'
-
-const RENAMED: Readonly<Record<string, string>> = { 'content-type': 'CONTENT_TYPE', 'content-length': 'CONTENT_LENGTH' }
-const NOT_TOLD: ReadonlySet<string> = new Set(['proxy', 'authorization', 'proxy-authorization'])
+import { headerVariables, scriptName, type Variables } from '../shared/cgi_variables.ts'
 
 export function environmentOf(r: Request): Record<string, string> {
-  const all = new Map<string, string | undefined>([...fields(r), ...ofServer(r), ...ofRequest(r), ...r.env])
+  const all = new Map<string, string | undefined>([...headerVariables(r, false), ...ofServer(r), ...ofRequest(r), ...r.env])
   const env: Record<string, string> = {}
   // The operating system ends a value at NUL.
   for (const [name, value] of all) if (value !== undefined && !/\0/.test(name + value)) env[name] = Buffer.from(value, 'latin1').toString()
   return env
 }
 
-function* fields(r: Request): Iterable<[string, string]> {
-  for (const [name] of r.headersIn.fields()) {
-    const lower = name.toLowerCase()
-    // What another name could be mistaken for is not told.
-    if (NOT_TOLD.has(lower) || !/^[a-z0-9-]+$/.test(lower)) continue
-    yield [RENAMED[lower] ?? `HTTP_${name.toUpperCase().replaceAll('-', '_')}`, r.headersIn.get(name) ?? '']
-  }
-}
-
-function ofServer(r: Request): [string, string | undefined][] {
+function ofServer(r: Request): Variables {
   return [
     ['PATH', process.env['PATH']],
     ['GATEWAY_INTERFACE', 'CGI/1.1'],
@@ -41,12 +30,13 @@ function ofServer(r: Request): [string, string | undefined][] {
   ]
 }
 
-function ofRequest({ method, args = '', unparsedUri, uri, pathInfo, filename }: Request): [string, string | undefined][] {
+function ofRequest(r: Request): Variables {
+  const { method, args = '', unparsedUri, uri, pathInfo, filename } = r
   return [
     ['REQUEST_METHOD', method],
     ['QUERY_STRING', args],
     ['REQUEST_URI', unparsedUri],
-    ['SCRIPT_NAME', uri.endsWith(pathInfo) ? uri.slice(0, uri.length - pathInfo.length) : uri],
+    ['SCRIPT_NAME', scriptName(r)],
     ['SCRIPT_FILENAME', filename],
     ['PATH_INFO', pathInfo === '' ? undefined : pathInfo],
     ['DOCUMENT_URI', uri],

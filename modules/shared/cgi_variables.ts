@@ -7,16 +7,16 @@ import {
   serverSoftware, documentRoot, tableSet, type Request,
 } from 'httpd'
 
-type Variables = [name: string, value: string | undefined][]
+export type Variables = [name: string, value: string | undefined][]
 
 const RENAMED: Readonly<Record<string, string>> = { 'content-type': 'CONTENT_TYPE', 'content-length': 'CONTENT_LENGTH' }
 
-function headerVariables(r: Request): Variables {
-  const { cgiPassAuth } = r.dir(dirCore)
+/** The request's fields: `Proxy` never. @param credentials those that bring them as well */
+export function headerVariables(r: Request, credentials: boolean): Variables {
   const found: Variables = []
   for (const [name] of r.headersIn.fields()) {
     const lower = name.toLowerCase()
-    if (lower === 'proxy' || (!cgiPassAuth && (lower === 'authorization' || lower === 'proxy-authorization'))) continue
+    if (lower === 'proxy' || (!credentials && (lower === 'authorization' || lower === 'proxy-authorization'))) continue
     // What another name could be mistaken for is not told.
     if (!/^[A-Za-z0-9-]+$/.test(name)) continue
     found.push([RENAMED[lower] ?? `HTTP_${name.toUpperCase().replaceAll('-', '_')}`, r.headersIn.get(name)])
@@ -59,16 +59,19 @@ function originalUri(r: Request): string {
   return target.replace(/^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/]*/, '')
 }
 
+/** The path without what follows the file. */
+export const scriptName = ({ uri, pathInfo }: Request): string =>
+  uri.endsWith(pathInfo) ? uri.slice(0, uri.length - pathInfo.length) : uri
+
 function cgiVariables(r: Request): Variables {
   const { pathInfo } = r
-  const script = pathInfo !== '' && r.uri.endsWith(pathInfo) ? r.uri.slice(0, r.uri.length - pathInfo.length) : r.uri
   return [
     ['GATEWAY_INTERFACE', 'CGI/1.1'],
     ['SERVER_PROTOCOL', r.protocolText],
     ['REQUEST_METHOD', r.method],
     ['QUERY_STRING', r.args ?? ''],
     ['REQUEST_URI', r.dir(dirCore).cgiVars['REQUEST_URI'] === 'current-uri' ? r.uri : originalUri(r)],
-    ['SCRIPT_NAME', script],
+    ['SCRIPT_NAME', scriptName(r)],
     ['PATH_INFO', pathInfo === '' ? undefined : pathInfo],
   ]
 }
@@ -83,7 +86,7 @@ async function translated(r: Request): Promise<string | undefined> {
 
 /** Adds all of them to the request's environment. A promise only where something has to be looked up. */
 export function addCgiVariables(r: Request): Promise<void> | undefined {
-  for (const [name, value] of [...headerVariables(r), ...serverVariables(r), ...requestVariables(r), ...cgiVariables(r)])
+  for (const [name, value] of [...headerVariables(r, r.dir(dirCore).cgiPassAuth), ...serverVariables(r), ...requestVariables(r), ...cgiVariables(r)])
     if (value !== undefined) tableSet(r.env, name, value)
   if (r.pathInfo === '') return undefined
   return translated(r).then((path) => {

@@ -1,5 +1,6 @@
 /* The command line of htdbm, as getopt(3) reads it. Pure. */
 import { EXIT, Fault, UsageFault } from '../htpasswd/fault.ts'
+import { checkLength, costOf, takeOption, type Chosen, type Letters } from '../htpasswd/options.ts'
 import { readOptions } from '../shared/options.ts'
 import type { Algorithm } from '../htpasswd/hash.ts'
 
@@ -44,15 +45,14 @@ How the password is hashed:
  -C  cost of bcrypt, 4 to 17 (default 5): one more takes twice the time
 `
 
-const ALGORITHMS: Readonly<Record<string, Algorithm>> = { m: 'apr1', B: 'bcrypt', d: 'crypt', s: 'sha1', p: 'plain' }
-const ACTIONS: Readonly<Record<string, Wanted['action']>> = { c: 'create', n: 'print', l: 'list', v: 'verify', x: 'remove' }
+const LETTERS: Letters<Wanted['action']> = {
+  actions: { c: 'create', n: 'print', l: 'list', v: 'verify', x: 'remove' },
+  algorithms: { m: 'apr1', B: 'bcrypt', d: 'crypt', s: 'sha1', p: 'plain' },
+}
 
-interface State {
-  action: Wanted['action'] | undefined
+interface State extends Chosen<Wanted['action']> {
   type: string
-  algorithm: Algorithm
   cost: number | undefined
-  from: Wanted['from']
   comment: boolean
 }
 
@@ -61,33 +61,12 @@ export function wantedBy(words: readonly string[]): Wanted {
   const state: State = { action: undefined, type: 'default', algorithm: 'apr1', cost: undefined, from: 'prompt', comment: false }
   const rest = readOptions(words, 'CT', (letter, value) => {
     if (letter === 'T') state.type = value
-    else if (letter === 'C') state.cost = costOf(value)
-    else takeOption(state, letter)
+    else if (letter === 'C') state.cost = costOf(value, '-C')
+    else if (letter === 't') state.comment = true
+    else takeOption(state, letter, LETTERS)
   }, UsageFault)
   return complete(state, rest)
 }
-
-function costOf(text: string): number {
-  const cost = /^\d{1,9}$/.test(text) ? Number(text) : 0
-  if (cost === 0) throw new Fault(EXIT.syntax, 'argument to -C must be a positive integer')
-  return cost
-}
-
-function takeOption(state: State, letter: string): void {
-  const action = ACTIONS[letter]
-  const algorithm = ALGORITHMS[letter]
-  if (action !== undefined) {
-    if (state.action !== undefined && state.action !== action)
-      throw new Fault(EXIT.syntax, 'only one of -c -n -l -v -x may be specified')
-    state.action = action
-  } else if (algorithm !== undefined) state.algorithm = algorithm
-  else if (letter === 'b') state.from = 'argument'
-  else if (letter === 'i') state.from = state.from === 'argument' ? 'argument' : 'stdin'
-  else if (letter === 't') state.comment = true
-  else throw new UsageFault(`illegal option -- ${letter}`)
-}
-
-const MOST_NAME = 255
 
 function complete({ action = 'set', comment, from, ...rest }: State, given: readonly string[]): Wanted {
   const left = [...given]
@@ -96,7 +75,7 @@ function complete({ action = 'set', comment, from, ...rest }: State, given: read
   if (left.length !== count) throw new UsageFault()
   const file = action === 'print' ? '' : left.shift()!
   const user = action === 'list' ? '' : left.shift()!
-  if (user.length > MOST_NAME) throw new Fault(EXIT.tooLong, `username too long (> ${MOST_NAME})`)
+  checkLength(user)
   if (/[:\n]/.test(user)) throw new Fault(EXIT.user, 'Username contains invalid characters', false)
   const password = hasPassword ? left.shift() : undefined
   return { action, from, ...rest, file, user, password, comment: left.shift() }

@@ -1,6 +1,7 @@
 /* The command line of htpasswd, as getopt(3) reads it. Pure. */
 import type { Algorithm } from './hash.ts'
 import { EXIT, Fault, UsageFault } from './fault.ts'
+import { checkLength, costOf, takeOption, type Chosen, type Letters } from './options.ts'
 import { readOptions } from '../shared/options.ts'
 
 export interface Wanted {
@@ -15,10 +16,10 @@ export interface Wanted {
   readonly password: string | undefined
 }
 
-const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
-  m: 'apr1', B: 'bcrypt', 2: 'sha256', 5: 'sha512', d: 'crypt', s: 'sha1', p: 'plain',
+const LETTERS: Letters<Wanted['action']> = {
+  actions: { c: 'create', n: 'print', v: 'verify', D: 'delete' },
+  algorithms: { m: 'apr1', B: 'bcrypt', 2: 'sha256', 5: 'sha512', d: 'crypt', s: 'sha1', p: 'plain' },
 }
-const ACTIONS: Readonly<Record<string, Wanted['action']>> = { c: 'create', n: 'print', D: 'delete', v: 'verify' }
 
 export const USAGE = `Usage:
 	htpasswd [-cimB25dpsDv] [-C cost] [-r rounds] passwordfile username
@@ -44,44 +45,23 @@ How the password is hashed:
  -r  rounds of SHA-256 and SHA-512, 1000 to 999999999 (default 5000)
 `
 
-interface State { action: Wanted['action'] | undefined; algorithm: Algorithm; cost: number | undefined; from: Wanted['from'] }
+interface State extends Chosen<Wanted['action']> { cost: number | undefined }
 
 /** @param words one character per byte @throws Fault */
 export function wantedBy(words: readonly string[]): Wanted {
   const state: State = { action: undefined, algorithm: 'apr1', cost: undefined, from: 'prompt' }
   const rest = readOptions(words, 'Cr', (letter, value) => {
-    if (letter === 'C' || letter === 'r') state.cost = costOf(value)
-    else takeOption(state, letter)
+    if (letter === 'C' || letter === 'r') state.cost = costOf(value, '-C/-r')
+    else takeOption(state, letter, LETTERS)
   }, UsageFault)
   return complete(state, rest)
 }
-
-function costOf(text: string): number {
-  const cost = /^\d{1,9}$/.test(text) ? Number(text) : 0
-  if (cost === 0) throw new Fault(EXIT.syntax, 'argument to -C/-r must be a positive integer')
-  return cost
-}
-
-function takeOption(state: State, letter: string): void {
-  const action = ACTIONS[letter]
-  const algorithm = ALGORITHMS[letter]
-  if (action !== undefined) {
-    if (state.action !== undefined && state.action !== action)
-      throw new Fault(EXIT.syntax, 'only one of -c -n -v -D may be specified')
-    state.action = action
-  } else if (algorithm !== undefined) state.algorithm = algorithm
-  else if (letter === 'b') state.from = 'argument'
-  else if (letter === 'i') state.from = state.from === 'argument' ? 'argument' : 'stdin'
-  else throw new UsageFault(`illegal option -- ${letter}`)
-}
-
-const MOST_NAME = 255
 
 function complete({ action = 'set', algorithm, cost, from }: State, rest: readonly string[]): Wanted {
   const count = (action === 'print' ? 1 : 2) + (from === 'argument' ? 1 : 0)
   if (rest.length !== count) throw new UsageFault()
   const [file, user, password] = (action === 'print' ? ['', ...rest] : rest) as [string, string, string?]
-  if (user.length > MOST_NAME) throw new Fault(EXIT.tooLong, `username too long (> ${MOST_NAME})`)
+  checkLength(user)
   const bad = /[:\n]/.exec(user)
   if (bad !== null)
     throw new Fault(EXIT.user, `username contains illegal character '${bad[0] === '\n' ? '\\n' : bad[0]}'`)
